@@ -1,0 +1,3 @@
+"""calendar-sync."""
+
+__version__ = "0.1.0"
