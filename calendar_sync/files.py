@@ -1,0 +1,101 @@
+"""Replace a file as a whole: a reader, and the next run after a crash, sees the old or the new one.
+
+The order is the only one that survives a power cut: write a temporary file in the same folder,
+fsync it, rename it over the old one, fsync the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from calendar_sync.errors import cannot_write
+
+TEMPORARY_PREFIX = ".calendar-sync-"
+SECRET_FILE, SECRET_FOLDER = 0o600, 0o700
+
+
+class Draft:
+    """A file being written beside its target; `publish` makes it the target, else it vanishes."""
+
+    def __init__(self, target: Path, file: BinaryIO, path: Path) -> None:
+        self.target, self.file, self.path = target, file, path
+
+    def publish(self) -> None:
+        """Flush to the disk and rename over the target, durably."""
+        try:
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self.file.close()
+            self.path.replace(self.target)
+            sync_folder(self.target.parent)
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
+
+    def discard(self) -> None:
+        """Remove the draft if it is still there."""
+        with contextlib.suppress(OSError):
+            self.file.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def draft(target: Path, *, secret: bool = False) -> Iterator[Draft]:
+    """Lend a draft of `target`; leaving without `publish` removes it. Raises CannotWrite.
+
+    Secret drafts are 0600 from their first byte; others get what the umask gives.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
+        if not secret:
+            os.fchmod(descriptor, 0o666 & ~current_umask())
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    result = Draft(target, os.fdopen(descriptor, "wb", buffering=1 << 18), Path(name))
+    try:
+        yield result
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    finally:
+        result.discard()
+
+
+def replace_file(target: Path, content: bytes, *, secret: bool = False) -> None:
+    """Replace `target` by `content`, atomically and durably. Raises CannotWrite."""
+    with draft(target, secret=secret) as new:
+        new.file.write(content)
+        new.publish()
+
+
+def make_folder(folder: Path, *, secret: bool = False) -> None:
+    """Create `folder` where it is missing (0700 when secret). Raises CannotWrite."""
+    try:
+        folder.mkdir(mode=SECRET_FOLDER if secret else 0o777, parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable; filesystems that cannot are excused."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def current_umask() -> int:
+    """Read the umask; the system offers no way but to set it, and Linux a way through /proc."""
+    with contextlib.suppress(OSError), Path("/proc/self/status").open(encoding="ascii") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

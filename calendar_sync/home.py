@@ -1,0 +1,89 @@
+"""Which folder is home, and which file is where in it. Never the current directory by accident.
+
+Cron starts a job elsewhere, as somebody else, with an empty environment; so every path hangs on one
+folder, found by one rule, and every message about a missing file can say which rule won.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "CALENDAR_SYNC_HOME"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds credentials, configuration, exports and state."""
+
+    folder: Path
+    rule: str  # in words: how this folder was chosen
+    config: Path
+
+    @property
+    def credentials(self) -> Path:
+        """The folder of secrets, 0700."""
+        return self.folder / "credentials"
+
+    @property
+    def client_secrets(self) -> Path:
+        """The OAuth client, downloaded from Google Cloud."""
+        return self.credentials / "client_secrets.json"
+
+    @property
+    def token(self) -> Path:
+        """The grant."""
+        return self.credentials / "token.json"
+
+    @property
+    def state(self) -> Path:
+        """Mirror, locks and history; safe to delete."""
+        return self.folder / "state"
+
+    @property
+    def mirror(self) -> Path:
+        """The one SQLite file."""
+        return self.state / "mirror.sqlite3"
+
+    @property
+    def run_lock(self) -> Path:
+        """Held by whoever fetches or writes exports."""
+        return self.state / "run.lock"
+
+    @property
+    def exports(self) -> Path:
+        """What the user came for."""
+        return self.folder / "exports"
+
+    def describe(self) -> str:
+        """Say which folder it is and why, for messages about files that are not there."""
+        return f"home {self.folder} ({self.rule})"
+
+
+def find_home(
+    flag: Path | None, config_flag: Path | None, environment: Mapping[str, str], here: Path
+) -> Home:
+    """Choose the home by the four rules of the README; nothing is created, nothing must exist."""
+    folder, rule = _choose(flag, environment, here)
+    config = (here / config_flag) if config_flag else folder / "calendar-sync.toml"
+    return Home(folder=folder, rule=rule, config=config)
+
+
+def _choose(flag: Path | None, environment: Mapping[str, str], here: Path) -> tuple[Path, str]:
+    if flag is not None:
+        return _absolute(here, flag), "from --home"
+    named = environment.get(HOME_VARIABLE)
+    if named:
+        return _absolute(here, Path(named)), f"from ${HOME_VARIABLE}"
+    for folder in (here, *here.parents):
+        for sign in ("calendar-sync.toml", "credentials/client_secrets.json"):
+            if (folder / sign).is_file():
+                return folder, f"the nearest folder with {sign}, looking up from {here}"
+    from platformdirs import user_data_path  # its import costs more than the three rules above
+
+    return user_data_path("calendar-sync", appauthor=False), "the user's own folder; no other rule"
+
+
+def _absolute(here: Path, folder: Path) -> Path:
+    return (here / folder.expanduser()).resolve()
