@@ -1,0 +1,60 @@
+"""From the mirror's rows to what exporters take: singles, series with their exceptions, orphans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+
+from calendar_sync.model import (
+    Event,
+    EventWarning,
+    Item,
+    Orphan,
+    Series,
+    Single,
+    UnreadableEvent,
+    read_event,
+)
+from calendar_sync.sync import Kind
+
+
+def read_items(
+    rows: Iterable[tuple[str, int, bytes]], warnings: list[EventWarning]
+) -> Iterator[Item]:
+    """Yield items from (series, kind, resource) rows sorted by series, kind and id.
+
+    What cannot be read costs one warning; it stays in the mirror and in the JSONL.
+    """
+    for series_id, group in groupby(rows, key=itemgetter(0)):
+        members = [
+            (kind, event)
+            for _, kind, resource in group
+            if (event := _read(resource, series_id, warnings)) is not None
+        ]
+        yield from _items_of(members)
+
+
+def _items_of(members: list[tuple[int, Event]]) -> Iterator[Item]:
+    if len(members) == 1 and members[0][0] == Kind.SINGLE:
+        yield Single(members[0][1])
+        return
+    masters = [event for kind, event in members if kind == Kind.SERIES]
+    edited = tuple(event for kind, event in members if kind == Kind.EDITED)
+    if masters:
+        cancelled = tuple(event for kind, event in members if kind == Kind.CANCELLED)
+        yield Series(masters[0], edited, cancelled)
+        return
+    yield from (Single(event) for kind, event in members if kind == Kind.SINGLE)
+    yield from (Orphan(event) for event in edited)
+
+
+def _read(resource: bytes, series_id: str, warnings: list[EventWarning]) -> Event | None:
+    try:
+        event, found = read_event(resource)
+    except UnreadableEvent as error:
+        message = f"The resource cannot be read ({error}); it is in the JSONL only."
+        warnings.append(EventWarning(series_id, "unreadable", message))
+        return None
+    warnings += found
+    return event

@@ -1,0 +1,292 @@
+"""Views on what Google sent: an event resource, the people in it, a series with its exceptions.
+
+The resource itself (Google's JSON, whole) lives in the mirror; nothing here is ever written back.
+Fields: https://developers.google.com/workspace/calendar/api/v3/reference/events
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+NO_JSON = msgspec.Raw()
+_T = TypeVar("_T")
+_U = TypeVar("_U")
+
+
+class EventWarning(msgspec.Struct, frozen=True):
+    """One thing a reader of the files should know about one event."""
+
+    event_id: str
+    code: str
+    message: str
+
+
+class UnreadableEvent(Exception):
+    """A resource that is no event at all: not an object, or without an id."""
+
+
+class EventTime(msgspec.Struct, frozen=True, rename="camel"):
+    """A `start`, `end` or `originalStartTime`; a date-time's offset is that of the response."""
+
+    date: str | None = None
+    date_time: str | None = None
+    time_zone: str | None = None
+
+
+class Person(msgspec.Struct, frozen=True, rename="camel"):
+    """A creator, an organizer or an attendee. Google omits what is false or empty."""
+
+    email: str | None = None
+    display_name: str | None = None
+    is_self: bool = msgspec.field(name="self", default=False)
+    organizer: bool = False
+    resource: bool = False
+    optional: bool = False
+    response_status: str | None = None
+    comment: str | None = None
+    additional_guests: int = 0
+
+
+class EntryPoint(msgspec.Struct, frozen=True, rename="camel"):
+    """One way into a conference: `video`, `phone`, `sip` or `more`."""
+
+    entry_point_type: str | None = None
+    uri: str | None = None
+    label: str | None = None
+    pin: str | None = None
+    access_code: str | None = None
+    meeting_code: str | None = None
+    passcode: str | None = None
+    password: str | None = None
+    region_code: str | None = None
+
+
+class ConferenceSolution(msgspec.Struct, frozen=True):
+    """The product behind a conference; only its name interests a reader."""
+
+    name: str | None = None
+
+
+class Conference(msgspec.Struct, frozen=True, rename="camel"):
+    """`conferenceData`, as far as files can say it."""
+
+    entry_points: tuple[EntryPoint, ...] = ()
+    conference_solution: ConferenceSolution | None = None
+    conference_id: str | None = None
+
+
+class Reminder(msgspec.Struct, frozen=True):
+    """One reminder: `popup` or `email`, so many minutes before the start."""
+
+    method: str = "popup"
+    minutes: int = 0
+
+
+class Reminders(msgspec.Struct, frozen=True, rename="camel"):
+    """An event's own reminders, or the wish to use the calendar's."""
+
+    use_default: bool = False
+    overrides: tuple[Reminder, ...] = ()
+
+
+class Attachment(msgspec.Struct, frozen=True, rename="camel"):
+    """A file attached to an event."""
+
+    file_url: str | None = None
+    title: str | None = None
+    mime_type: str | None = None
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where an event was made from, for example a mail."""
+
+    url: str | None = None
+    title: str | None = None
+
+
+class Event(msgspec.Struct, frozen=True, rename="camel"):
+    """One event resource. Every field but the id may be absent; unknown fields are ignored.
+
+    `attendees`, `attachments` and `reminders` keep Google's exact JSON (empty when absent), for the
+    CSV cells that promise it; `people_of` and its neighbours read them.
+    """
+
+    id: str
+    status: str | None = None
+    html_link: str | None = None
+    created: str | None = None
+    updated: str | None = None
+    summary: str | None = None
+    description: str | None = None
+    location: str | None = None
+    color_id: str | None = None
+    creator: Person | None = None
+    organizer: Person | None = None
+    start: EventTime | None = None
+    end: EventTime | None = None
+    end_time_unspecified: bool = False
+    recurrence: tuple[str, ...] | None = None
+    recurring_event_id: str | None = None
+    original_start_time: EventTime | None = None
+    transparency: str | None = None
+    visibility: str | None = None
+    ical_uid: str | None = msgspec.field(name="iCalUID", default=None)
+    sequence: int | None = None
+    attendees: msgspec.Raw = NO_JSON
+    attendees_omitted: bool = False
+    hangout_link: str | None = None
+    conference_data: Conference | None = None
+    reminders: msgspec.Raw = NO_JSON
+    source: Source | None = None
+    attachments: msgspec.Raw = NO_JSON
+    event_type: str | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether this is a tombstone or a cancelled occurrence; its start means nothing."""
+        return self.status == "cancelled"
+
+    @property
+    def is_series(self) -> bool:
+        """Whether this event recurs by a rule or dates of its own."""
+        return bool(self.recurrence) and self.recurring_event_id is None
+
+    @property
+    def is_exception(self) -> bool:
+        """Whether this is one occurrence of a series, edited or cancelled by itself."""
+        return self.recurring_event_id is not None
+
+
+class Single(msgspec.Struct, frozen=True):
+    """An event that does not recur."""
+
+    event: Event
+
+
+class Series(msgspec.Struct, frozen=True):
+    """A series with all its exceptions known to the mirror, ordered by id."""
+
+    master: Event
+    edited: tuple[Event, ...] = ()
+    cancelled: tuple[Event, ...] = ()
+
+
+class Orphan(msgspec.Struct, frozen=True):
+    """A live exception whose series is not in the calendar: an invitation to one occurrence."""
+
+    event: Event
+
+
+Item = Single | Series | Orphan
+
+
+class CalendarEntry(msgspec.Struct, rename="camel"):
+    """One entry of the user's calendar list, as far as we use it."""
+
+    id: str
+    summary: str = ""
+    summary_override: str = ""
+    description: str | None = None
+    time_zone: str = ""
+    access_role: str = ""
+    background_color: str | None = None
+    default_reminders: msgspec.Raw = msgspec.Raw(b"[]")
+    primary: bool = False
+    hidden: bool = False
+    deleted: bool = False
+
+
+class CalendarView(msgspec.Struct, frozen=True):
+    """What exporters know of a calendar. `name` is the user's own where there is one."""
+
+    id: str
+    name: str = ""
+    description: str | None = None
+    time_zone: str = "UTC"
+    background_color: str | None = None
+    default_reminders: tuple[Reminder, ...] = ()
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+_decode_event = msgspec.json.Decoder(Event, strict=False).decode
+_decode_people = msgspec.json.Decoder(tuple[Person, ...], strict=False).decode
+_decode_attachments = msgspec.json.Decoder(tuple[Attachment, ...], strict=False).decode
+_decode_reminders = msgspec.json.Decoder(Reminders, strict=False).decode
+_FIELD_IN_PATH = re.compile(r"at `\$\.(\w+)")
+
+
+def read_event(resource: bytes) -> tuple[Event, list[EventWarning]]:
+    """Read one resource; a field of a wrong type is left out with a warning, not the event.
+
+    Raises UnreadableEvent when there is no object or no id in it.
+    """
+    try:
+        return _decode_event(resource), []
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _read_odd_event(resource)
+
+
+def _read_odd_event(resource: bytes) -> tuple[Event, list[EventWarning]]:
+    """Read what the fast decoder refused: half surrogates, wrong types."""
+    try:
+        value: Any = json.loads(resource.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise UnreadableEvent("not JSON") from error
+    value = without_half_surrogates(value)
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        raise UnreadableEvent("no id")
+    warnings: list[EventWarning] = []
+    while True:
+        try:
+            return _decode_event(msgspec.json.encode(value)), warnings
+        except msgspec.MsgspecError as error:
+            field = _FIELD_IN_PATH.search(str(error))
+            if field is None or field[1] == "id" or field[1] not in value:
+                raise UnreadableEvent(str(error)) from error
+            del value[field[1]]
+            message = f"The field {field[1]!r} has an unexpected type and was left out."
+            warnings.append(EventWarning(value["id"], "odd-field", message))
+
+
+def without_half_surrogates(value: Any) -> Any:
+    """Replace half surrogates, which JSON allows and UTF-8 does not, by U+FFFD, at any depth."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [without_half_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            without_half_surrogates(key): without_half_surrogates(item)
+            for key, item in value.items()
+        }
+    return value
+
+
+def people_of(event: Event) -> tuple[Person, ...]:
+    """List the attendees; what is not a list of people counts as nobody."""
+    return _lenient(_decode_people, event.attendees, ())
+
+
+def attachments_of(event: Event) -> tuple[Attachment, ...]:
+    """List the attachments; what is not a list of them counts as none."""
+    return _lenient(_decode_attachments, event.attachments, ())
+
+
+def reminders_of(event: Event) -> Reminders | None:
+    """Return the event's reminders, None when the resource has none that can be read."""
+    return _lenient(_decode_reminders, event.reminders, None)
+
+
+def _lenient(decode: Callable[[bytes], _T], raw: msgspec.Raw, otherwise: _U) -> _T | _U:
+    if not raw:
+        return otherwise
+    try:
+        return decode(bytes(raw))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return otherwise
