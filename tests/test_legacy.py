@@ -14,15 +14,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calendar_sync.errors import CalendarSyncError, ConsentNeeded, DamagedInput, WrongUsage
-from calendar_sync.legacy import (
+from calendar_sync.grants.scopes import READ_WRITE, READONLY, is_sufficient
+from calendar_sync.legacy.kinds import LARGEST
+from calendar_sync.legacy.reading import (
     FoundGrant,
     Kind,
     accounts_in,
     read_grant,
     recognise,
 )
-from calendar_sync.legacy_kinds import LARGEST
-from calendar_sync.scopes import READ_WRITE, READONLY, is_sufficient
 
 TOKENS = Path(__file__).parent / "data" / "tokens"
 SAMPLES = json.loads((TOKENS / "MANIFEST.json").read_text())["samples"]

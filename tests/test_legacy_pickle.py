@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calendar_sync.errors import CalendarSyncError, DamagedInput
-from calendar_sync.legacy import read_grant, recognise
-from calendar_sync.legacy_kinds import Kind
-from calendar_sync.legacy_pickle import CREDENTIALS, Built, read_pickle
+from calendar_sync.legacy.kinds import Kind
+from calendar_sync.legacy.pickles import CREDENTIALS, Built, read_pickle
+from calendar_sync.legacy.reading import read_grant, recognise
 
 TOKENS = Path(__file__).parent / "data" / "tokens"
 GENUINE = sorted(TOKENS.glob("google-auth-*.pickle"))

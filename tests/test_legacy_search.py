@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from calendar_sync.errors import WrongUsage
-from calendar_sync.legacy import Kind, find_candidates
-from calendar_sync.legacy_kinds import LARGEST
+from calendar_sync.legacy.kinds import LARGEST
+from calendar_sync.legacy.reading import Kind, find_candidates
 
 TOKENS = Path(__file__).parent / "data" / "tokens"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calendar_sync.scopes import READ_WRITE, READONLY, in_words, is_broader, is_sufficient
+from calendar_sync.grants.scopes import READ_WRITE, READONLY, in_words, is_broader, is_sufficient
 
 AUTH = "https://www.googleapis.com/auth/"
 

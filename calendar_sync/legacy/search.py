@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from calendar_sync.errors import WrongUsage
-from calendar_sync.legacy_kinds import LARGEST, TOKEN_KINDS, Kind, recognise
+from calendar_sync.legacy.kinds import LARGEST, TOKEN_KINDS, Kind, recognise
 
 
 def find_candidates(folder: Path) -> list[tuple[Path, Kind]]:

@@ -11,8 +11,8 @@ import shlex
 from collections import Counter
 
 from calendar_sync.errors import ConsentNeeded, DamagedInput, WrongUsage
-from calendar_sync.legacy_kinds import Fields, Kind, json_object
-from calendar_sync.scopes import in_words
+from calendar_sync.grants.scopes import in_words
+from calendar_sync.legacy.kinds import Fields, Kind, json_object
 
 _LONGEST_NAME = 120
 _MOST_LISTED = 50

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from calendar_sync import scopes as scope_table
+from calendar_sync.grants import scopes as scope_table
 from calendar_sync.errors import ConsentNeeded, DamagedInput, WrongUsage
-from calendar_sync.legacy_kinds import (
+from calendar_sync.legacy.kinds import (
     ADVICE,
     CONSENT,
     ONE_GRANT,
@@ -27,9 +27,9 @@ from calendar_sync.legacy_kinds import (
     kind_of_object,
     recognise,
 )
-from calendar_sync.legacy_pickle import read_pickle
-from calendar_sync.legacy_search import find_candidates
-from calendar_sync.legacy_stores import account_names, choose
+from calendar_sync.legacy.pickles import read_pickle
+from calendar_sync.legacy.search import find_candidates
+from calendar_sync.legacy.stores import account_names, choose
 
 __all__ = ["FoundGrant", "Kind", "accounts_in", "find_candidates", "read_grant", "recognise"]
 

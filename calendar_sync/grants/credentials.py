@@ -1,0 +1,238 @@
+"""The stored grant as google-auth credentials: refreshed by one process at a time, saved before use.
+
+google-auth refreshes in memory only and takes no lock; on a server that rotates refresh tokens that
+loses the grant. Lock, read again, adopt what is newer, refresh, save, use (RFC 9700 section 4.14).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from google.auth.exceptions import RefreshError, TransportError
+from google.oauth2.credentials import Credentials
+
+from calendar_sync.errors import (
+    CalendarSyncError,
+    ConsentNeeded,
+    TryLater,
+    WrongConfiguration,
+)
+from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
+from calendar_sync.grants.grant import Grant, read_instant, write_instant
+from calendar_sync.grants.refusals import explain_refusal
+from calendar_sync.grants.scopes import is_sufficient
+from calendar_sync.grants.token_file import LockIsHeld, TokenFile
+from calendar_sync.home import Home
+
+TOKEN_TIMEOUT = 20.0  # seconds for one answer of the token server; google-auth would wait 120
+Clock = Callable[[], dt.datetime]
+
+
+class StoredCredentials(Credentials):
+    """Credentials that live in token.json. Safe for many threads and many processes."""
+
+    def __init__(self, file: TokenFile, grant: Grant, google: Google, clock: Clock) -> None:
+        super().__init__(token=None)  # type: ignore[no-untyped-call]  # google-auth's is untyped
+        self._file, self._google, self._clock = file, google, clock
+        self._thread_lock = threading.Lock()
+        self.grant = grant
+        self._adopt(grant)
+
+    @property
+    def google(self) -> Google:
+        """The Google these credentials belong to, and are sent to."""
+        return self._google
+
+    @property
+    def expired(self) -> bool:
+        """Whether the access token should not be used any more."""
+        return not self.grant.access_token_lives(self._clock())
+
+    def refresh(self, request: object) -> None:  # noqa: ARG002  # ours: see _Session for why
+        """Replace the access token, once for all threads and processes that find it unusable.
+
+        Raises ConsentNeeded, TryLater, WrongConfiguration or CannotWrite; never google-auth's own.
+        """
+        rejected = self.token
+        with self._thread_lock:
+            if self.token is not None and self.token != rejected:
+                return
+            try:
+                with self._file.locked():
+                    self._refresh_locked(rejected)
+            except LockIsHeld as error:
+                self._make_do_without_lock(rejected, error)
+
+    def _make_do_without_lock(self, rejected: str | None, error: LockIsHeld) -> None:
+        stored = self._file.read()
+        if stored.token != rejected and stored.access_token_lives(self._clock()):
+            self._adopt(stored)
+            return
+        message = f"Another process holds {error} for a minute and a half; it refreshes the grant."
+        raise TryLater(message, f"See who: fuser -v {error}") from error
+
+    def _refresh_locked(self, rejected: str | None) -> None:
+        stored = complete(self._file.read(), self.grant)
+        if stored.token != rejected and stored.access_token_lives(self._clock()):
+            self._adopt(stored)
+            return
+        with self._file.reserve() as reserved:
+            fresh = refresh_grant(stored, self._google, self._clock)
+            self._file.replace(fresh, reserved)
+        self._adopt(fresh)
+
+    def _adopt(self, grant: Grant) -> None:
+        self.grant = grant
+        self._refresh_token = grant.refresh_token
+        expiry = read_instant(grant.expiry)
+        self.expiry = expiry.replace(tzinfo=None) if expiry else None
+        self.token = grant.token if expiry and grant.access_token_lives(self._clock()) else None
+
+
+def load_credentials(home: Home, secrets: ClientSecrets | None, clock: Clock) -> StoredCredentials:
+    """Load the home's grant and check that it can serve: right Google, right scope, whole client.
+
+    Raises ConsentNeeded, DamagedInput or WrongConfiguration.
+    """
+    file = TokenFile(home.token)
+    if secrets is None and not file.exists():
+        raise WrongConfiguration(
+            f"Neither {home.client_secrets} nor {home.token} exists; {home.describe()}.",
+            "Get client_secrets.json as credentials/README.md shows, then: calendar-sync consent",
+        )
+    grant = file.read()
+    google = check_google(grant, secrets, home)
+    if secrets is not None and not (grant.client_id and grant.client_secret):
+        grant = msgspec.structs.replace(
+            grant, client_id=secrets.client_id, client_secret=secrets.client_secret
+        )
+    if not (grant.client_id and grant.client_secret):
+        raise WrongConfiguration(
+            f"{home.token} does not name its OAuth client, and {home.client_secrets} is not there.",
+            "Put the client_secrets.json it was made with there; see credentials/README.md",
+        )
+    if grant.universe_domain not in ("", "googleapis.com"):
+        raise WrongConfiguration(
+            f"{home.token} belongs to the universe {grant.universe_domain!r}, not to googleapis.com."
+        )
+    known = grant.granted_scopes or grant.scopes
+    if known and not is_sufficient(known):
+        raise ConsentNeeded(f"{home.token} does not allow reading calendars: {' '.join(known)}.")
+    return StoredCredentials(file, grant, google, clock)
+
+
+def check_google(grant: Grant, secrets: ClientSecrets | None, home: Home) -> Google:
+    """Return the Google to talk to; the client file decides, the grant must agree."""
+    issued_by = google_of_token_uri(grant.token_uri, str(home.token))
+    if secrets is None:
+        return issued_by
+    if not secrets.google.is_same_as(issued_by):
+        raise WrongConfiguration(
+            f"{home.token} belongs to {issued_by}, but {home.client_secrets} to {secrets.google}.",
+            "Bring the two files of one Google together, or run: calendar-sync consent",
+        )
+    return secrets.google
+
+
+def complete(stored: Grant, loaded: Grant) -> Grant:
+    """Fill in the client that the stored grant lacks and the loaded one got at the start."""
+    if stored.client_id and stored.client_secret:
+        return stored
+    return msgspec.structs.replace(
+        stored, client_id=loaded.client_id, client_secret=loaded.client_secret
+    )
+
+
+def refresh_grant(grant: Grant, google: Google, clock: Clock) -> Grant:
+    """Ask the token server for a new access token; return the grant as it must be saved now.
+
+    The stored scopes are posted verbatim (a scope never granted is refused), and not at all on a
+    second try. A reply without a refresh token keeps the old one.
+    """
+    try:
+        return _ask(grant, google, clock, scopes=grant.scopes)
+    except RefreshError as error:
+        if not grant.scopes or not str(error.args[0]).startswith("invalid_scope"):
+            raise _in_our_words(error, grant, clock()) from error
+    except Exception as error:
+        raise _in_our_words(error, grant, clock()) from error
+    try:
+        return _ask(grant, google, clock, scopes=None)
+    except Exception as error:
+        raise _in_our_words(error, grant, clock()) from error
+
+
+def _ask(grant: Grant, google: Google, clock: Clock, *, scopes: tuple[str, ...] | None) -> Grant:
+    asked = Credentials(
+        token=None,
+        refresh_token=grant.refresh_token,
+        token_uri=google.token_uri,
+        client_id=grant.client_id,
+        client_secret=grant.client_secret,
+        scopes=list(scopes) if scopes else None,
+    )
+    now = clock()
+    asked.refresh(_transport(google))
+    lifetime = _lifetime(asked.expiry, dt.datetime.now(dt.UTC))
+    granted = asked.granted_scopes
+    return msgspec.structs.replace(
+        grant,
+        token=asked.token,
+        refresh_token=asked.refresh_token or grant.refresh_token,
+        token_uri=google.token_uri,
+        expiry=write_instant(now + dt.timedelta(seconds=lifetime)),
+        issued_at=write_instant(now),
+        expires_in=lifetime,
+        token_type="Bearer",  # noqa: S106  # a kind, no secret
+        granted_scopes=tuple(granted) if granted else grant.granted_scopes,
+    )
+
+
+def _lifetime(expiry: dt.datetime | None, now: dt.datetime) -> int:
+    """Seconds the server gave; google-auth keeps only the moment. None said: one hour, as Google."""
+    if expiry is None:
+        return 3600
+    return max(1, round((expiry.replace(tzinfo=dt.UTC) - now).total_seconds()))
+
+
+def _transport(google: Google) -> Any:
+    """Make google-auth's requests transport, without what requests adds on its own.
+
+    Not httplib2: it re-sends a POST when the server drops the connection, and a server that detects
+    reuse takes that for theft.
+    """
+    import requests
+    from google.auth.transport.requests import Request
+
+    class Session(requests.Session):
+        """No redirect is followed; no ~/.netrc adds an Authorization header of its own."""
+
+        def request(self, *arguments: Any, **options: Any) -> requests.Response:
+            options |= {"allow_redirects": False, "timeout": TOKEN_TIMEOUT}
+            return super().request(*arguments, **options)
+
+    session = Session()
+    session.auth = lambda prepared: prepared
+    session.trust_env = not google.is_local  # no proxy between us and this machine
+    return Request(session)
+
+
+def _in_our_words(error: Exception, grant: Grant, now: dt.datetime) -> CalendarSyncError:
+    """Translate whatever a refresh raised; some replies raise plain builtin errors."""
+    if isinstance(error, CalendarSyncError):
+        return error
+    if isinstance(error, TransportError):
+        return TryLater(
+            "The token server could not be reached.", "It is tried again at the next run."
+        )
+    if isinstance(error, RefreshError):
+        details = error.args[1] if len(error.args) > 1 else None
+        return explain_refusal(str(error.args[0]), details, grant, now)
+    return TryLater(
+        "The token server's answer makes no sense; perhaps a proxy or a login page answered.",
+        "If it stays: calendar-sync doctor",
+    )

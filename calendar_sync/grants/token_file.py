@@ -1,0 +1,138 @@
+"""token.json on the disk: who may read it, who may write it, and how it is replaced.
+
+The lock is a separate file: on some network filesystems a locked file refuses all other reads, and
+a rename would change the locked inode (flock(2), NFS and CIFS).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from calendar_sync.errors import (
+    ConsentNeeded,
+    DamagedInput,
+    WrongConfiguration,
+    cannot_write,
+)
+from calendar_sync.files import SECRET_FILE, SECRET_FOLDER, Draft, draft, make_folder
+from calendar_sync.grants.grant import Grant, parse_grant
+
+LOCK_TIMEOUT = 90.0  # the holder may wait three times 20 s for the token server
+_LARGEST = 64 * 1024
+
+
+class LockIsHeld(Exception):
+    """Another process kept the grant's lock for the whole time we were willing to wait."""
+
+
+class TokenFile:
+    """The only reader and writer of token.json."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def exists(self) -> bool:
+        """Whether something is there, whatever it is."""
+        return os.path.lexists(self.path)
+
+    def read(self) -> Grant:
+        """Read the grant. Raises ConsentNeeded, DamagedInput or WrongConfiguration."""
+        if self.path.is_symlink():
+            raise WrongConfiguration(
+                f"{self.path} is a symbolic link; a refresh would replace the link, not its target.",
+                f"Put the file itself there: cp --remove-destination $(readlink -f {self.path})"
+                f" {self.path}",
+            )
+        try:
+            with self.path.open("rb") as file:
+                content = file.read(_LARGEST + 1)
+        except FileNotFoundError as error:
+            raise ConsentNeeded(f"There is no grant yet: {self.path} does not exist.") from error
+        except OSError as error:
+            why = (error.strerror or "unknown reason").lower()
+            raise WrongConfiguration(
+                f"Cannot read {self.path}: {why}.", f"ls -l {self.path}"
+            ) from error
+        if len(content) > _LARGEST:
+            raise DamagedInput(f"{self.path} is far too large for a token store.")
+        return parse_grant(content, str(self.path))
+
+    @contextlib.contextmanager
+    def locked(self, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+        """Hold the grant's lock. Raises LockIsHeld after `timeout` seconds, CannotWrite.
+
+        The kernel frees it when its owner dies. A soft lock file, which would outlive it, is refused.
+        """
+        make_folder(self.path.parent, secret=True)
+        path = self.path.with_name(self.path.name + ".lock")
+        lock = FileLock(path, mode=SECRET_FILE, fallback_to_soft=False)
+        try:
+            lock.acquire(timeout=timeout)
+        except Timeout as error:
+            raise LockIsHeld(str(path)) from error
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def reserve(self) -> Iterator[Draft]:
+        """Lend a draft with room for a grant already on the disk. Raises CannotWrite.
+
+        Taken before the token server is asked: an answer that cannot be saved may be the only
+        living refresh token there is.
+        """
+        with draft(self.path, secret=True) as new:
+            new.file.write(b" " * 8192)
+            new.file.flush()
+            os.fsync(new.file.fileno())
+            new.file.seek(0)
+            yield new
+
+    def replace(self, grant: Grant, reserved: Draft) -> None:
+        """Make `grant` the stored one, atomically and durably."""
+        reserved.file.write(grant.to_json())
+        reserved.file.truncate()
+        reserved.publish()
+
+
+def close_to_others(paths: list[Path], *, allow_open: bool) -> list[str]:
+    """Take secrets away from group and others; return what was mended, in words.
+
+    Raises WrongConfiguration where a mount forces its modes on us, unless `allow_open`.
+    """
+    warnings: list[str] = []
+    for path in paths:
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError:
+            continue
+        if not mode & 0o077 or os.name == "nt":
+            continue
+        wanted = SECRET_FOLDER if path.is_dir() else SECRET_FILE
+        if _change_mode(path, wanted):
+            warnings.append(f"{path} was open to others ({mode:04o}); it is {wanted:04o} now.")
+        elif allow_open:
+            warnings.append(f"{path} is open to others ({mode:04o}), as allow_open_modes permits.")
+        else:
+            raise WrongConfiguration(
+                f"{path} is open to others ({mode:04o}) and could not be closed.",
+                f"chmod {wanted:o} {path}    (or set allow_open_modes = true in calendar-sync.toml)",
+            )
+    return warnings
+
+
+def _change_mode(path: Path, wanted: int) -> bool:
+    try:
+        path.chmod(wanted)
+        return not stat.S_IMODE(path.stat().st_mode) & 0o077
+    except OSError:
+        return False
