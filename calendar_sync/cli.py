@@ -1,0 +1,198 @@
+"""Commands and options; an error becomes one message and one exit code.
+
+Nothing heavy is imported here: `--help` and `status` load no Google, no rich, no APScheduler.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from calendar_sync import __version__
+from calendar_sync.errors import CalendarSyncError, ExitCode
+from calendar_sync.home import Home, find_home
+from calendar_sync.terminal import Terminal, set_up_logging
+
+_C = TypeVar("_C", bound=click.Command)
+
+COMMANDS = {
+    "consent": ("grant", "Ask a person, once, in a browser; store the grant."),
+    "migrate": ("grant", "Turn an old calendar.dat (or another token file) into token.json."),
+    "export": ("job", "Fetch what changed and bring exports/ up to date: the job."),
+    "backfill": ("job", "Read a past range anew from Google, one file per slice."),
+    "daemon": ("job", "Run the job on a cron expression, until stopped."),
+    "schedule": ("plan", "Show how to run the job on a schedule."),
+    "calendars": ("look", "List the account's calendars: id, name, role, zone, exported."),
+    "status": ("look", "Say whether it is healthy (exit 0) or stale or failing (exit 1)."),
+    "doctor": ("look", "Check everything that can be checked; name the remedies."),
+    "revoke": ("grant", "End the grant at Google, then remove the local copy."),
+    "emulator": ("local", "Run a local Google: OAuth and the Calendar API, read side."),
+    "demo": ("local", "Show the whole story on a local Google, in a folder of its own."),
+}  # in the order of a person's first days: module in commands/, and what it does
+
+
+class App:
+    """What every command is given: the home, the terminal, the clock. All of it lazily."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+
+    @functools.cached_property
+    def terminal(self) -> Terminal:
+        """The person, or the pipe, we talk to."""
+        return Terminal(
+            quiet=bool(self.options.get("quiet")),
+            verbosity=int(self.options.get("verbose") or 0),
+            as_json=bool(self.options.get("as_json")),
+        )
+
+    @functools.cached_property
+    def home(self) -> Home:
+        """The home folder, by the rules of the README."""
+        here = Path.cwd()
+        return find_home(self.options.get("home"), self.options.get("config"), os.environ, here)
+
+    @functools.cached_property
+    def config(self) -> Any:
+        """The checked configuration of this home."""
+        from calendar_sync.config import read_config
+
+        return read_config(self.home.config)
+
+    def now(self) -> dt.datetime:
+        """Return the time, aware, in UTC."""
+        return dt.datetime.now(dt.UTC)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Collect the global options, wherever they stood; the last one given wins."""
+    app = context.find_root().ensure_object(App)
+    if value not in (None, False, 0) and parameter.name:
+        app.options[parameter.name] = value
+    return value
+
+
+_PATH = click.Path(path_type=Path)
+_GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("--home",), {"type": _PATH, "metavar": "DIR", "help": "The home folder."}),
+    (("--config",), {"type": _PATH, "metavar": "FILE", "help": "Another calendar-sync.toml."}),
+    (("-v", "--verbose"), {"count": True, "help": "Say more; -vv says where errors came from."}),
+    (("-q", "--quiet"), {"is_flag": True, "help": "Say only what went wrong."}),
+    (("--json", "as_json"), {"is_flag": True, "help": "Print data as JSON."}),
+)
+
+
+def global_options(command: _C) -> _C:
+    """Add the options that work before and after the verb, but for those the verb has itself."""
+    own = {option for parameter in command.params for option in parameter.opts}
+    for names, settings in _GLOBAL:
+        if names[0] not in own:
+            option = click.Option(names, callback=_remember, expose_value=False, **settings)
+            command.params.append(option)
+    return command
+
+
+def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Declare a verb: its function is given the App first."""
+
+    def declare(function: Callable[..., Any]) -> click.Command:
+        @functools.wraps(function)
+        def start(**options: Any) -> Any:
+            app = click.get_current_context().find_object(App)
+            assert app is not None
+            set_up_logging(app.terminal.verbosity, quiet=app.terminal.quiet)
+            return function(app, **options)
+
+        declared = click.command(name, cls=click.Command, **settings)(start)
+        return global_options(declared)
+
+    return declare
+
+
+class _Verbs(click.Group):
+    """Finds a verb's module only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"calendar_sync.commands.{COMMANDS[cmd_name][0]}")
+        found: click.Command = getattr(module, cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {code.meaning}" for code in ExitCode)
+
+
+@global_options
+@click.group(cls=_Verbs, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="calendar-sync")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Google Calendar to CSV and ICS from cron: consent once, then exact exports for years."""
+    context.ensure_object(App)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and exit the process with one of `ExitCode`."""
+    app = App()
+    sys.exit(run(app, sys.argv[1:] if arguments is None else arguments))
+
+
+def run(app: App, arguments: list[str]) -> int:
+    """Run one command line; return the exit code. Every error has been told by then."""
+    try:
+        result = cli.main(arguments, prog_name="calendar-sync", obj=app, standalone_mode=False)
+        return int(result or 0)
+    except CalendarSyncError as error:
+        _tell(app, error.message, error.hint)
+        _maybe_traceback(app, error)
+        return int(error.exit_code)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.DONE)
+    except Exception as error:
+        _tell(
+            app,
+            f"This is a bug in calendar-sync {__version__} ({type(error).__name__}).",
+            "Please report it with what the same command says with -vv.",
+        )
+        _maybe_traceback(app, error)
+        return int(ExitCode.BUG)
+
+
+def _tell(app: App, message: str, hint: str) -> None:
+    for line in (f"calendar-sync: {message}", hint):
+        if line:
+            app.terminal.error(line)
+
+
+def _maybe_traceback(app: App, error: BaseException) -> None:
+    """Show where it happened, at -vv. The texts of foreign errors may hold what servers sent."""
+    cause: BaseException | None = error
+    while cause is not None and app.terminal.verbosity > 1:
+        where = "".join(traceback.format_tb(cause.__traceback__))
+        app.terminal.error(f"{type(cause).__module__}.{type(cause).__qualname__}\n{where}")
+        cause = cause.__cause__ or cause.__context__

@@ -1,0 +1,1 @@
+"""The verbs, by subject. Each module is imported when one of its verbs is used."""

@@ -1,0 +1,188 @@
+"""The grant's life: `consent`, `migrate`, `revoke`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from calendar_sync.cli import App, command
+from calendar_sync.errors import TryLater, WrongConfiguration, WrongUsage
+from calendar_sync.grants.token_file import LockIsHeld, TokenFile
+from calendar_sync.terminal import Terminal
+
+if TYPE_CHECKING:
+    from calendar_sync.grants.client_secrets import ClientSecrets
+    from calendar_sync.grants.grant import Grant
+
+
+@command("consent")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Listen on this port.")
+@click.option("--bind", default="127.0.0.1", metavar="ADDR", help="Listen on this address.")
+@click.option("--no-browser", is_flag=True, help="Only print the address; a pipe may paste.")
+@click.option("--timeout", type=click.FloatRange(1), default=600, help="Seconds to wait.")
+def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) -> None:
+    """Ask a person, once, in a browser; store the grant."""
+    if not no_browser and not sys.stdin.isatty():
+        raise WrongUsage(
+            "A consent needs a person, and there is no terminal.",
+            "Run it in a terminal, or with --no-browser to paste the redirected address.",
+        )
+    secrets = _client(app)
+    file = TokenFile(app.home.token)
+    old = _old_grant(file)
+    with _locked(file), file.reserve():
+        pass  # cannot be saved: say so before anybody is asked
+
+    from calendar_sync.google_calendar import account_name
+    from calendar_sync.grants.consent import ConsentOptions, ask_for_consent
+
+    def save(grant: Grant) -> None:
+        import msgspec
+
+        account = account_name(secrets.google, grant.token or "")
+        with _locked(file), file.reserve() as reserved:
+            file.replace(msgspec.structs.replace(grant, account=account), reserved)
+
+    person = _Person(app.terminal, with_browser=not no_browser)
+    grant = ask_for_consent(secrets, ConsentOptions(port, bind, timeout), person, app.now, save)
+    app.terminal.say(f"Granted; the refresh token is in {app.home.token}.")
+    if grant.refresh_token_expires_at:
+        app.terminal.warn(f"Google ends this grant on {grant.refresh_token_expires_at}.")
+    if old is not None and old.client_id not in (None, secrets.client_id):
+        app.terminal.warn("The grant it replaces belongs to another client and was not revoked.")
+    app.terminal.say("Next: calendar-sync export")
+
+
+def _client(app: App) -> ClientSecrets:
+    from calendar_sync.session import guard_secrets
+
+    secrets = guard_secrets(app.home, app.config)
+    if secrets is None:
+        raise WrongConfiguration(
+            f"There is no {app.home.client_secrets}; {app.home.describe()}.",
+            "How to get it, step by step: credentials/README.md",
+        )
+    return secrets
+
+
+def _old_grant(file: TokenFile) -> Grant | None:
+    """Return the grant that a consent would replace; a link in its place is refused here."""
+    from calendar_sync.errors import ConsentNeeded, DamagedInput
+
+    try:
+        return file.read()
+    except (ConsentNeeded, DamagedInput):
+        return None  # a consent is the cure
+
+
+class _locked:  # noqa: N801  # reads as a word after "with"
+    """Hold the grant's lock; a holder that does not let go is a reason to come back later."""
+
+    def __init__(self, file: TokenFile) -> None:
+        self._lock = file.locked()
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.__enter__()
+        except LockIsHeld as error:
+            raise TryLater(f"Another process holds {error}.", f"fuser -v {error}") from error
+
+    def __exit__(self, *details: Any) -> None:
+        self._lock.__exit__(*details)
+
+
+class _Person:
+    """The conversation in a terminal."""
+
+    def __init__(self, terminal: Terminal, *, with_browser: bool) -> None:
+        self._terminal, self._with_browser = terminal, with_browser
+
+    def show_address(self, url: str, redirect_port: int) -> None:
+        """Print the address on a line of its own, so that it can be copied or piped."""
+        self._terminal.say("Open this address in a browser and allow access to the calendars:")
+        self._terminal.data(url)
+        if _is_remote():
+            self._terminal.say(
+                "No display here? On the machine with the browser run\n"
+                f"  ssh -L {redirect_port}:127.0.0.1:{redirect_port} THIS-MACHINE\n"
+                "and open the address there."
+            )
+        self._terminal.say(
+            "If the browser ends on a page that cannot be reached, paste that page's address here."
+        )
+
+    def open_browser(self, url: str) -> None:
+        """Open a graphical browser where there is one; a text browser would take the terminal."""
+        if not self._with_browser or (_is_remote() and not os.environ.get("BROWSER")):
+            return
+        import webbrowser
+
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    def pasted_lines(self) -> Iterator[str]:
+        """Read lines until the end of input."""
+        yield from iter(sys.stdin.readline, "")
+
+    def say(self, text: str) -> None:
+        """Tell the person."""
+        self._terminal.say(text)
+
+
+def _is_remote() -> bool:
+    has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.platform.startswith("linux") and not has_display
+
+
+@command("migrate")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be done; ask nobody, write nothing.")
+@click.option("--force", is_flag=True, help="Replace an existing token.json.")
+@click.option("--account", metavar="NAME", help="Which account of a store of several.")
+@click.option(
+    "--with-client", is_flag=True, help="The token is of the client in client_secrets.json."
+)
+@click.option("--from-pickle", is_flag=True, help="Read a pickle (nothing in it is executed).")
+def migrate(
+    app: App,
+    file: Path,
+    dry_run: bool,
+    force: bool,
+    account: str | None,
+    with_client: bool,
+    from_pickle: bool,
+) -> None:
+    """Turn an old calendar.dat (or another token file) into token.json."""
+    from calendar_sync.grants.migration import MigrationOptions, run_migration
+
+    options = MigrationOptions(
+        file=file,
+        dry_run=dry_run,
+        force=force,
+        account=account,
+        with_client=with_client,
+        from_pickle=from_pickle,
+    )
+    run_migration(app.home, app.config, options, app.now, app.terminal)
+
+
+@command("revoke")
+def revoke(app: App) -> None:
+    """End the grant at Google, then remove the local copy."""
+    from calendar_sync.grants.revocation import revoke_grant
+
+    file = TokenFile(app.home.token)
+    if not file.exists():
+        app.terminal.say(f"Nothing to revoke: there is no {app.home.token}.")
+        return
+    from calendar_sync.session import guard_secrets
+
+    secrets = guard_secrets(app.home, app.config)
+    with _locked(file):
+        revoke_grant(app.home, file, secrets)
+    app.terminal.say("Revoked; the local copy is removed. Exports and state stay.")

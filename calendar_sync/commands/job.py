@@ -1,0 +1,175 @@
+"""The job and its variants: `export`, `backfill`, `daemon`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from calendar_sync.cli import App, command
+from calendar_sync.commands.options import (
+    DAY,
+    DURATION,
+    calendar_option,
+    format_option,
+    jobs_option,
+    output_option,
+)
+from calendar_sync.errors import ExitCode, WrongConfiguration
+from calendar_sync.stop import Stop
+from calendar_sync.windows import parse_duration
+
+if TYPE_CHECKING:
+    from calendar_sync.history import Report
+
+deadline_option = click.option(
+    "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."
+)
+
+
+@command("export")
+@calendar_option
+@format_option
+@click.option("--from", "start", type=DAY, metavar="D", help="Only what is later, inclusive.")
+@click.option("--to", "end", type=DAY, metavar="D", help="Only what is earlier, exclusive.")
+@output_option
+@click.option("--full", is_flag=True, help="Read everything anew and compare.")
+@click.option("--dry-run", is_flag=True, help="Read, but write neither exports nor state.")
+@click.option("--if-due", is_flag=True, help="Only if the schedule says so; for cron entries.")
+@click.option("--allow-shrink", is_flag=True, help="Accept that most events are gone.")
+@jobs_option
+@deadline_option
+def export(
+    app: App,
+    calendars: tuple[str, ...],
+    formats: Any,
+    start: Any,
+    end: Any,
+    output: Path | None,
+    deadline: dt.timedelta | None,
+    if_due: bool,
+    **flags: Any,
+) -> int:
+    """Fetch what changed and bring exports/ up to date: the job."""
+    from calendar_sync.export import Period
+    from calendar_sync.run import RunOptions, run_export
+    from calendar_sync.session import account_of
+
+    if if_due and not _is_due(app):
+        app.terminal.say("Not due yet; nothing was done.")
+        return int(ExitCode.DONE)
+    options = RunOptions(
+        calendars=calendars,
+        formats=formats or (),
+        output=Path.cwd() / output if output else None,
+        period=Period(start, end),
+        **flags,
+    )
+    stop = Stop(_deadline(app, deadline))
+    with stop.on_signals():
+        connect = account_of(app.home, app.config, app.now, stop)
+        report = run_export(app.home, app.config, options, connect, app.now)
+    _tell(app, report, dry_run=options.dry_run)
+    return report.exit_code
+
+
+def _deadline(app: App, asked: dt.timedelta | None) -> float | None:
+    if asked is None and app.config.deadline:
+        asked = parse_duration(app.config.deadline)
+    return None if asked is None else asked.total_seconds()
+
+
+def _is_due(app: App) -> bool:
+    from calendar_sync.health import schedule_zone
+    from calendar_sync.history import last_success
+    from calendar_sync.schedule import is_due
+
+    if app.config.schedule is None:
+        raise WrongConfiguration(
+            "--if-due needs a schedule, and there is none.",
+            f'Put one into {app.home.config}, for example: schedule = "*/15 * * * *"',
+        )
+    since = last_success(app.home.mirror)
+    return is_due(app.config.schedule, since, app.now(), schedule_zone(app.config))
+
+
+def _tell(app: App, report: Report, *, dry_run: bool) -> None:
+    """Tell what the run did: JSON as data, else a line for each calendar that is of interest."""
+    if app.terminal.as_json:
+        app.terminal.json({"version": 1, "report": report})
+        return
+    for calendar in report.calendars:
+        if calendar.result == "unchanged":
+            continue
+        changes = f"+{calendar.added} ~{calendar.changed} -{calendar.removed}"
+        events = f"{calendar.events} events"
+        detail = calendar.error or f"{events}, {changes}" + (
+            f", read {calendar.read}" if calendar.read.startswith("full") else ""
+        )
+        line = f"{calendar.result:<9} {calendar.name}: {detail}"
+        app.terminal.error(line) if calendar.error else app.terminal.say(line)
+    results = [calendar.result for calendar in report.calendars]
+    counted = ", ".join(
+        f"{results.count(word)} {word}"
+        for word in ("updated", "unchanged", "gone", "failed")
+        if word in results
+    )
+    prefix = "Dry run, nothing was written: " if dry_run else ""
+    app.terminal.say(f"{prefix}{counted or 'no calendars'}; {report.requests} requests.")
+
+
+@command("backfill")
+@click.option("--from", "start", type=DAY, metavar="D", required=True, help="First day, inclusive.")
+@click.option("--to", "end", type=DAY, metavar="D", required=True, help="Last day, exclusive.")
+@click.option(
+    "--slice",
+    "slice_name",
+    type=click.Choice(["day", "week", "month", "year"]),
+    default="month",
+    show_default=True,
+    help="How much goes into one file.",
+)
+@calendar_option
+@format_option
+@output_option
+@click.option("--restart", is_flag=True, help="Read slices again that are done.")
+@click.option("--dry-run", is_flag=True, help="Show the slices that would be read.")
+@deadline_option
+def backfill(
+    app: App,
+    start: Any,
+    end: Any,
+    slice_name: str,
+    deadline: dt.timedelta | None,
+    output: Path | None,
+    **options: Any,
+) -> int:
+    """Read a past range anew from Google, one file per slice."""
+    from calendar_sync.backfill import BackfillOptions, run_backfill
+    from calendar_sync.session import account_of
+
+    asked = BackfillOptions(
+        start=start,
+        end=end,
+        slice_name=slice_name,
+        output=Path.cwd() / output if output else app.home.exports / "backfill",
+        calendars=options["calendars"],
+        formats=options["formats"] or ("csv", "ics"),
+        restart=options["restart"],
+        dry_run=options["dry_run"],
+    )
+    stop = Stop(_deadline(app, deadline))
+    with stop.on_signals():
+        connect = account_of(app.home, app.config, app.now, stop)
+        return run_backfill(app.home, app.config, asked, connect, app.now, app.terminal)
+
+
+@command("daemon")
+@click.option("--schedule", metavar="CRON", help="A cron expression, over the configured one.")
+def daemon(app: App, schedule: str | None) -> int:
+    """Run the job on a cron expression, until stopped."""
+    from calendar_sync.daemon import run_daemon
+
+    return run_daemon(app.home, app.config, schedule, app.now, app.terminal)

@@ -1,0 +1,55 @@
+"""Kinds of values on the command line, and options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from calendar_sync.windows import Unreadable, parse_day_or_time, parse_duration
+
+FORMATS = ("ics", "csv", "jsonl")
+
+
+class Words(click.ParamType):  # type: ignore[type-arg]  # generic in click's stubs only
+    """A value read by one of our parsers; what it does not take is wrong usage."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the value."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except Unreadable as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise Unreadable(f"{text!r} is not a list of {', '.join(FORMATS)}")
+    return formats
+
+
+DAY = Words("day", parse_day_or_time)
+DURATION = Words("duration", parse_duration)
+FORMAT_LIST = Words("formats", _formats)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+calendar_option = click.option(
+    "--calendar", "calendars", multiple=True, metavar="GLOB", help="Only these; names or ids."
+)
+format_option = click.option(
+    "--format", "formats", type=FORMAT_LIST, metavar="F,F", help=f"Of {', '.join(FORMATS)}."
+)
+output_option = click.option("--output", type=FOLDER, metavar="DIR", help="Write there instead.")
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(1, 64), metavar="N", help="Calendars read at once."
+)

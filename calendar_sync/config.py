@@ -1,0 +1,165 @@
+"""calendar-sync.toml: what is exported, when, and how. Optional; it never holds a secret."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from calendar_sync.csv_rows import WIDE_COLUMNS
+from calendar_sync.errors import WrongConfiguration
+from calendar_sync.times import find_zone
+from calendar_sync.windows import Unreadable, parse_duration, parse_rolling_window
+
+Format = Literal["ics", "csv", "jsonl"]
+FORMATS: tuple[Format, ...] = ("ics", "csv", "jsonl")
+_Jobs = Annotated[int, Meta(ge=1, le=64)]
+
+
+class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[export]]`: which calendars, in which formats, where to."""
+
+    name: str = "archive"
+    calendars: tuple[str, ...] = ("*",)
+    formats: tuple[Format, ...] = ("ics", "csv")
+    output: str = "exports"
+    rows: Literal["occurrences", "series"] = "occurrences"
+    horizon: str | None = None
+    window: str | None = None
+    orphans: Literal["standalone", "recurrence-id"] = "standalone"
+    csv_guard: bool = True
+    preset: Literal["wide", "google-import", "outlook"] = "wide"
+    columns: tuple[str, ...] | None = None
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    schedule: str | None = None
+    timezone: str | None = None
+    jobs: _Jobs = 8
+    deadline: str | None = None
+    full_every: str = "30d"
+    allow_open_modes: bool = False
+    export: tuple[Export, ...] = (Export(),)
+
+
+def read_config(path: Path) -> Config:
+    """Read and check the file; without one, the defaults. Raises WrongConfiguration."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongConfiguration(f"Cannot read {path}: {error}.") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, name: str) -> Config:
+    """Check the text of a configuration; `name` is for messages, which name key and line."""
+    try:
+        config = msgspec.toml.decode(text, type=Config)
+    except msgspec.ValidationError as error:
+        raise _wrong(str(error), text, name) from error
+    except msgspec.DecodeError as error:
+        raise WrongConfiguration(f"{name} is not TOML: {error}.") from error
+    for problem, path in _problems(config):
+        raise _wrong(f"{problem} - at `{path}`", text, name)
+    return config
+
+
+def _problems(config: Config) -> list[tuple[str, str]]:
+    """List what the types cannot say, each with the path of its key."""
+    found: list[tuple[str, str]] = []
+
+    def check(path: str, value: Any, reader: Any) -> None:
+        try:
+            if value is not None:
+                reader(value)
+        except Unreadable as error:
+            found.append((str(error), path))
+
+    check("$.timezone", config.timezone, _check_zone)
+    check("$.schedule", config.schedule, _check_schedule)
+    check("$.deadline", config.deadline, parse_duration)
+    check("$.full_every", config.full_every, parse_duration)
+    outputs: set[str] = set()
+    for number, export in enumerate(config.export):
+        here = f"$.export[{number}]"
+        check(f"{here}.window", export.window, parse_rolling_window)
+        check(f"{here}.horizon", export.horizon, parse_horizon)
+        check(f"{here}.columns", export.columns, _check_columns)
+        output = str(Path(export.output))
+        if output in outputs:
+            found.append(("Two exports have the same output", f"{here}.output"))
+        outputs.add(output)
+    return found
+
+
+def _check_zone(name: str) -> None:
+    if find_zone(name) is None:
+        raise Unreadable(f"Unknown time zone {name!r}")
+
+
+def _check_schedule(expression: str) -> None:
+    from calendar_sync.schedule import parse_schedule  # cronsim is needed for this only
+
+    parse_schedule(expression)
+
+
+def _check_columns(columns: tuple[str, ...]) -> None:
+    unknown = [column for column in columns if column not in WIDE_COLUMNS]
+    if unknown or not columns:
+        raise Unreadable(f"Unknown column {unknown[0]!r}" if unknown else "No columns")
+
+
+def parse_horizon(text: str) -> dt.date | dt.timedelta:
+    """Read a horizon: a date (`2027-12-31`) or a time from now (`2y`)."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return parse_duration(text)
+
+
+# -- naming the line -------------------------------------------------------------------------------
+
+_PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]")
+
+
+def _wrong(problem: str, text: str, name: str) -> WrongConfiguration:
+    match = _PATH.match(problem)
+    what, path = (match["what"], match["path"] or "$") if match else (problem, "$")
+    unknown = _UNKNOWN.search(what)
+    if unknown:
+        path = f"{path}.{unknown[1]}"
+        what = f"Unknown key {unknown[1]!r}"
+    line = line_of(text, path)
+    where = f"{name}, line {line}" if line else name
+    return WrongConfiguration(f"{where}: {what} (key {path.removeprefix('$').lstrip('.') or '-'}).")
+
+
+def line_of(text: str, path: str) -> int | None:
+    """Find the line of a key such as `$.export[1].window`; None when it is not spelled out."""
+    steps = [step[1] or int(step[2]) for step in _STEP.finditer(path)]
+    keys = [step for step in steps if isinstance(step, str)]
+    index = next((step for step in steps if isinstance(step, int)), 0)
+    in_table = len(keys) > 1
+    current, seen, header = "", -1, None
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            current = stripped.strip("[] ")
+            seen += current == (keys[0] if keys else "")
+            if current == (keys[0] if keys else None) and seen == index:
+                header = number
+        wanted = keys[-1] if keys else None
+        here = (current == keys[0] and seen == index) if in_table else current == ""
+        if here and wanted and re.match(rf'"?{re.escape(str(wanted))}"?\s*=', stripped):
+            return number
+    return header

@@ -1,0 +1,154 @@
+"""The job on a cron expression, by APScheduler, until stopped. The only user of APScheduler.
+
+APScheduler decides only *when*; which times those are says cronsim, because APScheduler's own
+CronTrigger loses days at a DST change and counts Monday as 0. Jobs live in memory: what has to
+last is in the mirror.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from filelock import FileLock, Timeout
+
+from calendar_sync.config import Config
+from calendar_sync.errors import CalendarSyncError, Stopped, TryLater, WrongConfiguration
+from calendar_sync.files import make_folder
+from calendar_sync.health import schedule_zone
+from calendar_sync.history import Report, last_success
+from calendar_sync.home import Home
+from calendar_sync.run import Clock, RunOptions, run_export
+from calendar_sync.schedule import is_due, next_due, parse_schedule
+from calendar_sync.session import account_of
+from calendar_sync.stop import Stop
+from calendar_sync.terminal import Terminal
+from calendar_sync.windows import Unreadable, parse_duration
+
+log = logging.getLogger("calendar_sync")
+LONGEST_RUN = dt.timedelta(hours=2)  # a hung run must not block all later ones
+
+
+class CronSimTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
+    """Fires when Debian's cron would."""
+
+    def __init__(self, expression: str, tzinfo: dt.tzinfo) -> None:
+        self.expression, self.tzinfo = expression, tzinfo
+
+    def get_next_fire_time(
+        self, previous_fire_time: dt.datetime | None, now: dt.datetime
+    ) -> dt.datetime | None:
+        """Return the first due time after the last one, aware."""
+        return next_due(self.expression, previous_fire_time or now, self.tzinfo)
+
+
+class Daemon:
+    """One scheduler, one job; every run gets its own Stop, and all of them end with the daemon's."""
+
+    def __init__(self, home: Home, config: Config, clock: Clock) -> None:
+        self._home, self._config, self._clock = home, config, clock
+        self.stop = Stop()
+        self._running: Stop | None = None
+
+    def run_once(self) -> Report | None:
+        """Run the job; a failure is logged and remembered, and the daemon goes on."""
+        limit = parse_duration(self._config.deadline) if self._config.deadline else LONGEST_RUN
+        self._running = Stop(limit.total_seconds())
+        if self.stop.is_requested:
+            self._running.request(self.stop.code)
+        options = RunOptions(command="daemon")
+        connect = account_of(self._home, self._config, self._clock, self._running)
+        try:
+            report = run_export(self._home, self._config, options, connect, self._clock)
+        except Stopped:
+            return None
+        except CalendarSyncError as error:
+            words = (int(error.exit_code), error.message, error.hint)
+            log.error("run failed exit_code=%d %s %s", *words)  # noqa: TRY400  # no traceback
+            return None
+        log.info("run done exit_code=%d requests=%d", report.exit_code, report.requests)
+        return report
+
+    def end(self) -> None:
+        """End the run that is under way at its next page."""
+        if self._running is not None:
+            self._running.request(self.stop.code)
+
+
+def run_daemon(
+    home: Home, config: Config, schedule: str | None, clock: Clock, terminal: Terminal
+) -> int:
+    """Run until a signal; return its exit code (130 or 143). A second daemon ends with 75."""
+    expression = _expression(home, config, schedule)
+    tzinfo = schedule_zone(config)
+    daemon = Daemon(home, config, clock)
+    with _alone(home), daemon.stop.on_signals():
+        scheduler = _start(daemon, expression, tzinfo)
+        if is_due(expression, last_success(home.mirror), clock(), tzinfo):
+            scheduler.add_job(daemon.run_once, id="catch-up", name="catch-up")
+        due = next_due(expression, clock(), tzinfo)
+        terminal.say(f"Running {expression!r}; next at {due.isoformat() if due else 'never'}.")
+        daemon.stop.wait_for_request()
+        terminal.say("Stopping after the page that is being read.")
+        daemon.end()
+        scheduler.shutdown(wait=True)
+    return int(daemon.stop.code)
+
+
+def _expression(home: Home, config: Config, schedule: str | None) -> str:
+    expression = schedule or config.schedule
+    if expression is None:
+        raise WrongConfiguration(
+            "The daemon needs a schedule, and there is none.",
+            f'Put one into {home.config}, for example: schedule = "*/15 * * * *"',
+        )
+    try:
+        return parse_schedule(expression)
+    except Unreadable as error:
+        raise WrongConfiguration(f"{error}.") from error
+
+
+def _start(daemon: Daemon, expression: str, tzinfo: dt.tzinfo) -> Any:
+    scheduler = BackgroundScheduler(
+        timezone=tzinfo,
+        executors={"default": ThreadPoolExecutor(1)},
+        job_defaults={
+            "misfire_grace_time": None,  # the default second silently drops late runs
+            "coalesce": True,
+            "max_instances": 1,
+        },
+    )
+    scheduler.add_job(
+        daemon.run_once, CronSimTrigger(expression, tzinfo), id="export", name="export"
+    )
+    scheduler.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+    scheduler.start()
+    return scheduler
+
+
+def _log_event(event: Any) -> None:
+    words = {EVENT_JOB_MISSED: "missed", EVENT_JOB_MAX_INSTANCES: "skipped, one is still running"}
+    exception = getattr(event, "exception", None)
+    what = words.get(event.code) or f"ended by a bug ({type(exception).__name__})"
+    log.error("job=%s %s", event.job_id, what)
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    make_folder(home.state, secret=True)
+    lock = FileLock(home.state / "daemon.lock", mode=0o600, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TryLater(f"Another daemon is at work in {home.folder}.") from error
+    try:
+        yield
+    finally:
+        lock.release()

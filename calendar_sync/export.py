@@ -1,0 +1,327 @@
+"""One calendar of the mirror -> the files of every export that shows it, in one pass.
+
+Files are made only where something they are made from has changed; the fingerprint says so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import msgspec
+
+from calendar_sync import __version__
+from calendar_sync.calendars import KnownCalendar, is_chosen
+from calendar_sync.config import Export, Format, parse_horizon
+from calendar_sync.csv_rows import WIDE_COLUMNS, CsvExporter, CsvOptions
+from calendar_sync.errors import cannot_write
+from calendar_sync.files import TEMPORARY_PREFIX, Draft, draft
+from calendar_sync.ics import IcsExporter, IcsOptions
+from calendar_sync.items import read_items
+from calendar_sync.mirror import Mirror
+from calendar_sync.model import EventWarning, Item, Series
+from calendar_sync.occurrences import Window, overlaps
+from calendar_sync.publish import PublishedFile, publish, stamp_of
+from calendar_sync.sync import Kind
+from calendar_sync.times import find_zone
+from calendar_sync.windows import (
+    default_horizon,
+    instant_of_day_or_time,
+    parse_rolling_window,
+)
+
+_Stamps = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Period:
+    """`--from` and `--to` of one run; either may be open."""
+
+    start: dt.date | dt.datetime | None = None
+    end: dt.date | dt.datetime | None = None
+
+
+ALWAYS = Period()
+
+
+@dataclass(frozen=True)
+class View:
+    """One configured export made concrete for one run: its folder, and what time it is."""
+
+    export: Export
+    folder: Path
+    now: dt.datetime
+    zone: str | None  # of windows and presets; None: each calendar's own
+    period: Period = ALWAYS
+
+    def shows(self, calendar: KnownCalendar) -> bool:
+        """Whether this export's patterns choose the calendar."""
+        return is_chosen(calendar.id, calendar.view.name, self.export.calendars)
+
+    def tzinfo(self, calendar: KnownCalendar) -> dt.tzinfo:
+        """Return the zone in which this export counts days of the calendar."""
+        return find_zone(self.zone or calendar.view.time_zone) or dt.UTC
+
+    def horizon(self, calendar: KnownCalendar) -> int:
+        """Return the instant before which occurrences must start."""
+        own_zone = find_zone(calendar.view.time_zone) or dt.UTC
+        if self.export.horizon is None:
+            return default_horizon(self.now, own_zone)
+        horizon = parse_horizon(self.export.horizon)
+        if isinstance(horizon, dt.timedelta):
+            horizon = (self.now + horizon).astimezone(own_zone).date()
+        return instant_of_day_or_time(horizon, own_zone)
+
+    def window(self, calendar: KnownCalendar) -> Window | None:
+        """Return the instants that bound the rows, None when nothing does."""
+        tzinfo = self.tzinfo(calendar)
+        if self.period.start is not None or self.period.end is not None:
+            bounds = [
+                None if value is None else instant_of_day_or_time(value, tzinfo)
+                for value in (self.period.start, self.period.end)
+            ]
+            return Window(*bounds)
+        if self.export.window is None:
+            return None
+        return Window(*parse_rolling_window(self.export.window).instants(self.now, tzinfo))
+
+    def fingerprint(self, calendar: KnownCalendar) -> str:
+        """Identify everything the calendar's files are made from, but the mirror's own content."""
+        window = self.window(calendar)
+        parts = [
+            __version__,
+            calendar.slug,
+            calendar.revision,
+            msgspec.to_builtins(self.export),
+            self.zone,
+            self.horizon(calendar),
+            None if window is None else [window.start, window.end],
+        ]
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+class Exporter(Protocol):
+    """One format of one calendar."""
+
+    rows: int
+    warnings: list[EventWarning]
+
+    def add(self, item: Item) -> None:
+        """Take one item; odd data becomes a warning."""
+        ...
+
+    def finish(self, file: BinaryIO) -> None:
+        """Write the whole file."""
+        ...
+
+
+class JsonlExporter:
+    """The mirror's resources, one a line, by id; within a window those of the items shown."""
+
+    def __init__(self, mirror: Mirror, calendar: KnownCalendar, window: Window | None) -> None:
+        self._mirror, self._calendar, self._window = mirror, calendar, window
+        self._shown: set[str] = set()
+        self.rows = 0
+        self.warnings: list[EventWarning] = []
+
+    def add(self, item: Item) -> None:
+        """Note what is shown; without a window everything is."""
+        if self._window is None:
+            return
+        if isinstance(item, Series):
+            self._shown.add(item.master.id)
+            self._shown.update(event.id for event in (*item.edited, *item.cancelled))
+        else:
+            self._shown.add(item.event.id)
+
+    def finish(self, file: BinaryIO) -> None:
+        """Write the lines."""
+        for event_id, resource in self._mirror.resources_by_id(self._calendar.key):
+            if self._window is None or event_id in self._shown:
+                file.write(resource + b"\n")
+                self.rows += 1
+
+
+@dataclass(frozen=True)
+class _Output:
+    """One file in the making."""
+
+    view: View
+    format: Format
+    exporter: Exporter
+    draft: Draft
+    window: Window | None
+
+    def add(self, item: Item, zone: str) -> None:
+        """Hand the item on; the CSV looks at its window by itself, row by row."""
+        if self.window is None or self.format == "csv" or overlaps(item, zone, self.window):
+            self.exporter.add(item)
+
+    def publish(self) -> PublishedFile:
+        """Write the rest and put the file in its place."""
+        self.exporter.finish(self.draft.file)
+        return publish(self.draft, self.format, self.exporter.rows)
+
+
+def is_up_to_date(mirror: Mirror, calendar: KnownCalendar, view: View) -> bool:
+    """Whether the calendar's files are made from what the mirror holds, and still as published."""
+    row = mirror.connection.execute(
+        "SELECT fingerprint, stamps FROM published WHERE output = ? AND calendar = ?",
+        (str(view.folder), calendar.id),
+    ).fetchone()
+    if row is None or row[0] != view.fingerprint(calendar):
+        return False
+    stamps: dict[str, tuple[int, int]] = msgspec.json.decode(row[1], type=_Stamps)
+    return all(stamp_of(view.folder / name) == known for name, known in stamps.items())
+
+
+def export_calendar(mirror: Mirror, calendar: KnownCalendar, views: list[View]) -> None:
+    """Make and publish the calendar's files for `views`; remember what was published."""
+    with ExitStack() as stack:
+        outputs = {view: _open_outputs(mirror, calendar, view, stack) for view in views}
+        everything = [output for of_view in outputs.values() for output in of_view]
+        unreadable: list[EventWarning] = []
+        for item in read_items(mirror.resources_by_series(calendar.key), unreadable):
+            for output in everything:
+                output.add(item, calendar.view.time_zone)
+        for view, of_view in outputs.items():
+            counted = next(o.exporter for o in of_view if isinstance(o.exporter, CsvExporter))
+            files = [output.publish() for output in of_view if output.format in view.export.formats]
+            warnings = [*unreadable, *(w for output in of_view for w in output.exporter.warnings)]
+            entry = _entry(mirror, calendar, files, counted.occurrences, warnings)
+            _remember(mirror, calendar, view, entry, files)
+
+
+def _open_outputs(
+    mirror: Mirror, calendar: KnownCalendar, view: View, stack: ExitStack
+) -> list[_Output]:
+    """Open a draft and an exporter for each format; the CSV always, because it counts occurrences."""
+    window = view.window(calendar)
+    formats: tuple[Format, ...] = (*view.export.formats, "csv")
+    return [
+        _Output(
+            view=view,
+            format=format_,
+            exporter=_open_exporter(format_, mirror, calendar, view, window, stack),
+            draft=stack.enter_context(draft(view.folder / f"{calendar.slug}.{format_}")),
+            window=window,
+        )
+        for format_ in dict.fromkeys(formats)
+    ]
+
+
+def _open_exporter(
+    format_: Format,
+    mirror: Mirror,
+    calendar: KnownCalendar,
+    view: View,
+    window: Window | None,
+    stack: ExitStack,
+) -> Exporter:
+    if format_ == "jsonl":
+        return JsonlExporter(mirror, calendar, window)
+    if format_ == "ics":
+        spool = stack.enter_context(temporary_file(view.folder))
+        return IcsExporter(calendar.view, IcsOptions(orphans=view.export.orphans), spool)
+    exporter = CsvExporter(calendar.view, csv_options(view, calendar, window), view.folder)
+    stack.callback(exporter.close)
+    return exporter
+
+
+def csv_options(view: View, calendar: KnownCalendar, window: Window | None) -> CsvOptions:
+    """Translate an `[[export]]` into what the CSV needs."""
+    export = view.export
+    return CsvOptions(
+        rows=export.rows,
+        columns=export.columns or WIDE_COLUMNS,
+        preset=export.preset,
+        guard=export.csv_guard,
+        horizon=view.horizon(calendar),
+        window=window,
+        zone=view.zone,
+    )
+
+
+def temporary_file(folder: Path) -> BinaryIO:
+    """Open a nameless file on the disk of `folder`; the caller closes it. Raises CannotWrite."""
+    try:
+        file = tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY_PREFIX)  # noqa: SIM115
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return cast(BinaryIO, file)
+
+
+def _entry(
+    mirror: Mirror,
+    calendar: KnownCalendar,
+    files: list[PublishedFile],
+    occurrences: int,
+    warnings: list[EventWarning],
+) -> dict[str, Any]:
+    """Make the calendar's entry in the manifest."""
+    counts = mirror.count(calendar.key)
+    live = sum(number for kind, number in counts.items() if kind != Kind.CANCELLED)
+    return {
+        "id": calendar.id,
+        "summary": calendar.view.name,
+        "slug": calendar.slug,
+        "synced_at": calendar.synced_at,
+        "events": live,
+        "series": counts.get(Kind.SERIES, 0),
+        "exceptions": counts.get(Kind.EDITED, 0) + counts.get(Kind.CANCELLED, 0),
+        "occurrences": occurrences,
+        "files": files,
+        "warnings": _unique(warnings),
+    }
+
+
+def _unique(warnings: list[EventWarning]) -> list[EventWarning]:
+    """One warning for an event and code: ICS and CSV stumble over the same things."""
+    first = {(warning.event_id, warning.code): warning for warning in reversed(warnings)}
+    return sorted(first.values(), key=lambda warning: (warning.event_id, warning.code))
+
+
+def _remember(
+    mirror: Mirror,
+    calendar: KnownCalendar,
+    view: View,
+    entry: dict[str, Any],
+    files: list[PublishedFile],
+) -> None:
+    stamps = {file.path: stamp_of(view.folder / file.path) for file in files}
+    with mirror.transaction():
+        mirror.connection.execute(
+            "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?)",
+            (
+                str(view.folder),
+                calendar.id,
+                view.fingerprint(calendar),
+                msgspec.json.encode(entry),
+                msgspec.json.encode(stamps),
+            ),
+        )
+
+
+def manifest_entries(
+    mirror: Mirror, view: View, calendars: list[KnownCalendar]
+) -> list[dict[str, Any]]:
+    """List the entries of one output's manifest, by slug; gone calendars are marked with the date."""
+    entries = []
+    for calendar in calendars:
+        row = mirror.connection.execute(
+            "SELECT entry FROM published WHERE output = ? AND calendar = ?",
+            (str(view.folder), calendar.id),
+        ).fetchone()
+        if row is None or not view.shows(calendar):
+            continue
+        entry: dict[str, Any] = msgspec.json.decode(row[0])
+        entry["synced_at"] = calendar.synced_at
+        if calendar.gone_at is not None:
+            entry["gone"] = calendar.gone_at
+        entries.append(entry)
+    return entries

@@ -1,0 +1,209 @@
+"""Google Calendar as pages: the only user of Google's API client. Its errors become ours here.
+
+https://developers.google.com/workspace/calendar/api/v3/reference
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import google_auth_httplib2
+import httplib2
+import msgspec
+from google.oauth2.credentials import Credentials
+from googleapiclient.discovery import build
+from googleapiclient.errors import HttpError
+from googleapiclient.model import JsonModel
+
+from calendar_sync.answers import (
+    BadAnswer,
+    CalendarGone,
+    PageTokenRefused,
+    SyncTokenRefused,
+    check_page,
+    explain_http_error,
+)
+from calendar_sync.errors import CalendarSyncError, TryLater
+from calendar_sync.grants.client_secrets import Google
+from calendar_sync.grants.credentials import StoredCredentials
+from calendar_sync.model import CalendarEntry
+from calendar_sync.retrying import retry
+from calendar_sync.stop import Stop
+from calendar_sync.sync import (
+    PAGE_SIZE,
+    EventsPage,
+    Fetch,
+    IncrementalFetch,
+    WindowFetch,
+)
+
+TIMEOUT = 60.0  # seconds without a byte
+
+
+class _CalendarsPage(msgspec.Struct, rename="camel"):
+    kind: str
+    items: list[CalendarEntry] = []
+    next_page_token: str | None = None
+
+
+class _BytesModel(JsonModel):  # type: ignore[misc]  # googleapiclient is untyped
+    """Hand bodies over as bytes: the client's own parser returns HTML as a `str`, silently."""
+
+    def deserialize(self, content: bytes) -> bytes:
+        return content
+
+
+class GoogleCalendar:
+    """Reads one account's calendars. Safe for many threads: each has a connection of its own."""
+
+    def __init__(self, credentials: StoredCredentials, stop: Stop) -> None:
+        self._credentials = credentials
+        self._stop = stop
+        self._local = threading.local()
+        self.requests = 0
+
+    def calendars(self) -> list[CalendarEntry]:
+        """List every calendar of the account, hidden ones too. Raises our errors."""
+        entries: list[CalendarEntry] = []
+        page_token: str | None = None
+        while True:
+            page = self._get(
+                "calendarList",
+                {"maxResults": 250, "showHidden": True, "pageToken": page_token},
+                lambda body: check_page(body, _CalendarsPage, "calendar#calendarList"),
+            )
+            entries += [entry for entry in page.items if not entry.deleted]
+            page_token = page.next_page_token
+            if page_token is None:
+                return entries
+
+    def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+        """Yield every page of a listing; the last one of a Fetch carries the next sync token.
+
+        Raises SyncTokenRefused, CalendarGone, or our errors. Raises PageTokenRefused when the
+        listing has to be begun anew by the caller, who must drop the pages already taken.
+        """
+        parameters = _parameters(fetch)
+        page_token: str | None = None
+        while True:
+            page = self._get(
+                "events",
+                {"calendarId": calendar_id, "pageToken": page_token, **parameters},
+                lambda body: check_page(body, EventsPage, "calendar#events"),
+                calendar_id=calendar_id,
+                has_sync_token=isinstance(fetch, IncrementalFetch),
+                has_page_token=page_token is not None,
+            )
+            if not page.next_page_token and not page.next_sync_token and _must_sync(fetch):
+                raise TryLater(
+                    "Google's last page carries no sync token; the listing is not whole."
+                )
+            yield page
+            page_token = page.next_page_token
+            if not page_token:
+                return
+
+    def _get(
+        self,
+        collection: str,
+        parameters: dict[str, Any],
+        read: Callable[[bytes], Any],
+        *,
+        calendar_id: str = "",
+        has_sync_token: bool = False,
+        has_page_token: bool = False,
+    ) -> Any:
+        def attempt() -> Any:
+            self.requests += 1
+            try:
+                listing = getattr(self._api(), collection)()
+                return read(listing.list(prettyPrint=False, **parameters).execute(num_retries=0))
+            except HttpError as error:
+                raise explain_http_error(
+                    error.resp.status,
+                    error.content,
+                    error.resp,
+                    calendar_id=calendar_id,
+                    has_sync_token=has_sync_token,
+                    has_page_token=has_page_token,
+                ) from error
+            except (CalendarSyncError, BadAnswer, CalendarGone, SyncTokenRefused, PageTokenRefused):
+                raise
+            except Exception as error:
+                # httplib2, http.client, ssl and sockets raise classes without a common parent;
+                # a fresh connection is the cure for all of them.
+                self._drop_connection()
+                raise BadAnswer(f"the connection failed ({type(error).__name__})") from error
+
+        return retry(attempt, self._stop)
+
+    def _api(self) -> Any:
+        api = getattr(self._local, "api", None)
+        if api is None:
+            api = self._local.api = self._connect()
+        return api
+
+    def _drop_connection(self) -> None:
+        self._local.api = None
+
+    def _connect(self) -> Any:
+        google = self._credentials.google
+        http = google_auth_httplib2.AuthorizedHttp(
+            self._credentials, http=_http(google), max_refresh_attempts=1
+        )
+        return _service(http, google)
+
+
+def _http(google: Google) -> Any:
+    http = httplib2.Http(timeout=TIMEOUT, proxy_info=None if google.is_local else _proxy)
+    http.follow_redirects = False  # a data endpoint has no business elsewhere
+    return http
+
+
+def _proxy(scheme: str) -> Any:
+    return httplib2.proxy_info_from_environment(scheme)
+
+
+def _service(http: Any, google: Google) -> Any:
+    return build(
+        "calendar",
+        "v3",
+        http=http,
+        model=_BytesModel(),
+        static_discovery=True,
+        client_options={"api_endpoint": google.api_endpoint},
+    )
+
+
+def _parameters(fetch: Fetch | WindowFetch) -> dict[str, Any]:
+    if isinstance(fetch, WindowFetch):
+        return {
+            "maxResults": PAGE_SIZE,
+            "singleEvents": True,
+            "orderBy": "startTime",
+            "timeMin": fetch.start.isoformat(),
+            "timeMax": fetch.end.isoformat(),
+        }
+    token = {"syncToken": fetch.sync_token} if isinstance(fetch, IncrementalFetch) else {}
+    return {"maxResults": PAGE_SIZE, "singleEvents": False, **token}
+
+
+def _must_sync(fetch: Fetch | WindowFetch) -> bool:
+    return not isinstance(fetch, WindowFetch)
+
+
+def account_name(google: Google, access_token: str) -> str:
+    """Return whose calendars a fresh access token reads: the primary calendar's id is the address.
+
+    Empty when Google does not say now; nothing depends on it but what people are shown.
+    """
+    http = google_auth_httplib2.AuthorizedHttp(
+        Credentials(access_token), http=_http(google), max_refresh_attempts=0
+    )
+    try:
+        body = _service(http, google).calendarList().get(calendarId="primary").execute()
+        return msgspec.json.decode(body, type=CalendarEntry).id
+    except Exception:  # any failure means the same here; the next run will say it in full
+        return ""

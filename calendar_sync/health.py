@@ -1,0 +1,94 @@
+"""Is it healthy? Fresh, stale, failing or never run; when it is next due; how old the grant is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, Literal
+
+from calendar_sync.config import Config
+from calendar_sync.errors import CalendarSyncError, ExitCode
+from calendar_sync.grants.grant import Grant, read_instant
+from calendar_sync.grants.token_file import TokenFile
+from calendar_sync.history import Report, last_reports
+from calendar_sync.schedule import next_due, previous_due
+from calendar_sync.times import find_zone
+
+Health = Literal["fresh", "stale", "failing", "never"]
+GRACE = dt.timedelta(minutes=15)  # a due run may take this long before anybody worries
+WITHOUT_SCHEDULE = dt.timedelta(hours=25)  # a daily cron job that is an hour late
+
+
+def schedule_zone(config: Config) -> dt.tzinfo:
+    """Return the zone of the schedule: the configured one, else this machine's, as cron does."""
+    if config.timezone:
+        return find_zone(config.timezone) or dt.UTC
+    return machine_zone()
+
+
+def machine_zone() -> dt.tzinfo:
+    """Return this machine's zone with its rules where they can be found, else its offset."""
+    import os
+
+    for name in (os.environ.get("TZ", "").lstrip(":"), _etc_localtime()):
+        zone = find_zone(name) if name else None
+        if zone is not None:
+            return zone
+    return dt.datetime.now().astimezone().tzinfo or dt.UTC
+
+
+def _etc_localtime() -> str:
+    try:
+        return str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]
+    except OSError:
+        return ""
+
+
+def judge(last: Report | None, success: Report | None, config: Config, now: dt.datetime) -> Health:
+    """Judge by the last run, the last success, and when there should have been one."""
+    if last is None:
+        return "never"
+    if last.exit_code not in (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+        return "failing"
+    finished = read_instant(success.finished_at) if success else None
+    if finished is None:
+        return "never"
+    if config.schedule is None:
+        return "fresh" if now - finished <= WITHOUT_SCHEDULE else "stale"
+    due = previous_due(config.schedule, now - GRACE, schedule_zone(config))
+    return "fresh" if due is None or finished >= due else "stale"
+
+
+def status(mirror: Path, token: TokenFile, config: Config, now: dt.datetime) -> dict[str, Any]:
+    """Collect what `status --json` prints; reads only local files."""
+    last, success = last_reports(mirror)
+    due = None
+    if config.schedule is not None:
+        due = next_due(config.schedule, now, schedule_zone(config))
+    return {
+        "version": 1,
+        "health": judge(last, success, config, now),
+        "last_success": success.finished_at if success else None,
+        "last_run": last.finished_at if last else None,
+        "last_exit_code": last.exit_code if last else None,
+        "last_message": last.message if last else None,
+        "next_due": due.isoformat() if due else None,
+        "grant": grant_status(token, now),
+        "calendars": last.calendars if last else [],
+    }
+
+
+def grant_status(token: TokenFile, now: dt.datetime) -> dict[str, Any]:
+    """Describe the grant without a secret; one that cannot be read is described by its error."""
+    try:
+        grant: Grant | None = token.read()
+        warning = grant.warning(now) if grant else None
+    except CalendarSyncError as error:
+        grant, warning = None, error.message
+    return {
+        "account": grant.account if grant else None,
+        "consented_at": grant.consented_at if grant else None,
+        "expires_at": grant.refresh_token_expires_at if grant else None,
+        "age_days": grant.age_days(now) if grant else None,
+        "warning": warning,
+    }

@@ -1,0 +1,107 @@
+"""Runs remembered: when, how they ended, what they did. In the mirror's file, not in the log."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from calendar_sync.errors import ExitCode
+from calendar_sync.grants.grant import read_instant, write_instant
+from calendar_sync.mirror import Mirror
+
+KEPT_DAYS = 400
+
+
+class CalendarReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run did with one calendar. `result`: unchanged, updated, failed, gone."""
+
+    id: str
+    name: str
+    slug: str
+    result: str
+    read: str = ""
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    events: int = 0
+    error: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a run did."""
+
+    run_id: str
+    command: str
+    started_at: str
+    finished_at: str
+    exit_code: int
+    message: str
+    requests: int
+    calendars: tuple[CalendarReport, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def new_run_id(now: dt.datetime) -> str:
+    """Make an id that sorts by time: `20261121T093000Z-1f3a`."""
+    return f"{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def remember_run(mirror: Mirror, report: Report) -> None:
+    """Store a finished run and forget those older than thirteen months."""
+    oldest = read_instant(report.finished_at)
+    with mirror.transaction():
+        mirror.connection.execute(
+            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                report.run_id,
+                report.command,
+                report.started_at,
+                report.finished_at,
+                report.exit_code,
+                report.message,
+                msgspec.json.encode(report),
+            ),
+        )
+        if oldest is not None:
+            limit = write_instant(oldest - dt.timedelta(days=KEPT_DAYS))
+            mirror.connection.execute("DELETE FROM runs WHERE started_at < ?", (limit,))
+
+
+def last_run(mirror: Mirror, *, successful: bool = False) -> Report | None:
+    """Return the newest run, or the newest that ended well."""
+    condition = f"WHERE exit_code = {int(ExitCode.DONE)}" if successful else ""
+    row: tuple[Any] | None = mirror.connection.execute(
+        f"SELECT report FROM runs {condition} ORDER BY started_at DESC, id DESC LIMIT 1"  # noqa: S608
+    ).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Report)
+
+
+def last_reports(path: Path) -> tuple[Report | None, Report | None]:
+    """Return the newest run and the newest success without opening the mirror for writing.
+
+    A mirror that is missing, or damaged, has no history; the next run tells about damage.
+    """
+    if not path.exists():
+        return None, None
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return None, None
+    try:
+        mirror = Mirror(path, connection)
+        return last_run(mirror), last_run(mirror, successful=True)
+    except (sqlite3.Error, msgspec.MsgspecError):
+        return None, None
+    finally:
+        connection.close()
+
+
+def last_success(path: Path) -> dt.datetime | None:
+    """Return when the last run ended well, None when there was none."""
+    report = last_reports(path)[1]
+    return read_instant(report.started_at) if report else None

@@ -1,0 +1,57 @@
+"""The schedule: one cron expression, with cron's own meaning, for the daemon and for `--if-due`.
+
+cronsim fires as Debian's cron does, over both DST changes; see facts in README, "Schedules".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from cronsim import CronSim, CronSimError
+
+from calendar_sync.windows import Unreadable
+
+_NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+def parse_schedule(expression: str) -> str:
+    """Return the five-field expression. Raises Unreadable for what cron would not take."""
+    fields = _NICKNAMES.get(expression.strip(), expression.strip())
+    try:
+        CronSim(fields, dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
+    except CronSimError as error:
+        raise Unreadable(f"{expression!r} is no cron expression: {error}") from error
+    return fields
+
+
+def next_due(expression: str, after: dt.datetime, tzinfo: dt.tzinfo) -> dt.datetime | None:
+    """Return the first due time after a moment, None when the expression never fires again."""
+    try:
+        return next(CronSim(parse_schedule(expression), after.astimezone(tzinfo)))
+    except StopIteration:
+        return None
+
+
+def previous_due(expression: str, before: dt.datetime, tzinfo: dt.tzinfo) -> dt.datetime | None:
+    """Return the last due time at or before a moment."""
+    start = before.astimezone(tzinfo) + dt.timedelta(seconds=1)
+    try:
+        return next(CronSim(parse_schedule(expression), start, reverse=True))
+    except StopIteration:
+        return None
+
+
+def is_due(
+    expression: str, last_success: dt.datetime | None, now: dt.datetime, tzinfo: dt.tzinfo
+) -> bool:
+    """Whether a due time has passed since the last success; a missed one is caught up once."""
+    due = previous_due(expression, now, tzinfo)
+    return due is not None and (last_success is None or last_success < due)

@@ -1,0 +1,101 @@
+"""Stretches of time in words: `30d`, `-1d..+7d`, a date; and the instants they mean."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from dateutil.relativedelta import relativedelta
+
+from calendar_sync.times import instant_of, midnight
+
+_DURATION = re.compile(r"(\d{1,5})\s*(s|m|min|h|d|w|mo|y)$")
+_STEP = re.compile(r"([+-]?)(\d{1,5})(h|d|w|mo|y)$")
+_NAMES = {"h": "hours", "d": "days", "w": "weeks", "mo": "months", "y": "years"}
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+_SECONDS["mo"] = 30 * 86400
+
+
+class Unreadable(ValueError):
+    """Words that mean no stretch of time; the text says what was expected."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A distance from now; all but hours count whole days of the calendar from today's start."""
+
+    count: int
+    unit: str
+
+    def instant_from(self, now: dt.datetime, tzinfo: dt.tzinfo) -> int:
+        """Return the instant this far from `now` (aware), on the clock of `tzinfo`."""
+        local = now.astimezone(tzinfo)
+        if self.unit == "h":
+            return int(now.timestamp()) + self.count * 3600
+        day = local.date() + relativedelta(**{_NAMES[self.unit]: self.count})  # type: ignore[arg-type]
+        return midnight(day, tzinfo)
+
+
+@dataclass(frozen=True)
+class RollingWindow:
+    """`-1d..+7d`: from the start of yesterday to the start of the seventh day from today."""
+
+    start: Step
+    end: Step
+
+    def instants(self, now: dt.datetime, tzinfo: dt.tzinfo) -> tuple[int, int]:
+        """Return [start, end) as instants."""
+        return self.start.instant_from(now, tzinfo), self.end.instant_from(now, tzinfo)
+
+
+def parse_duration(text: str) -> dt.timedelta:
+    """Read `90s`, `30m`, `2h`, `30d`, `4w`, `1y`."""
+    match = _DURATION.match(text.strip())
+    if match is None:
+        raise Unreadable(f"{text!r} is no duration such as 30m, 12h or 30d")
+    return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def parse_rolling_window(text: str) -> RollingWindow:
+    """Read `-1d..+7d`; units h, d, w, mo, y; `0d` is today."""
+    start, dots, end = text.replace(" ", "").partition("..")
+    if not dots:
+        raise Unreadable(f"{text!r} is no window such as -1d..+7d")
+    window = RollingWindow(_step(start, text), _step(end, text))
+    now = dt.datetime(2000, 1, 15, 12, tzinfo=dt.UTC)
+    first, last = window.instants(now, dt.UTC)
+    if first >= last:
+        raise Unreadable(f"the window {text!r} ends before it begins")
+    return window
+
+
+def _step(text: str, whole: str) -> Step:
+    match = _STEP.match(text)
+    if match is None:
+        raise Unreadable(f"{whole!r} is no window such as -1d..+7d")
+    return Step(int(match[1] + match[2]), match[3])
+
+
+def parse_day_or_time(text: str) -> dt.date | dt.datetime:
+    """Read `2024-05-01` or a date-time, with or without an offset."""
+    try:
+        if len(text) == 10:
+            return dt.date.fromisoformat(text)
+        return dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unreadable(f"{text!r} is no date such as 2024-05-01") from error
+
+
+def instant_of_day_or_time(value: dt.date | dt.datetime, tzinfo: dt.tzinfo) -> int:
+    """Return the instant a date begins, or a date-time means, in a zone."""
+    if not isinstance(value, dt.datetime):
+        return midnight(value, tzinfo)
+    if value.tzinfo is not None:
+        return int(value.timestamp())
+    return instant_of(value, tzinfo)
+
+
+def default_horizon(now: dt.datetime, tzinfo: dt.tzinfo) -> int:
+    """Return the end of the next calendar year in a zone, so that it moves once a year."""
+    return midnight(dt.date(now.astimezone(tzinfo).year + 2, 1, 1), tzinfo)
