@@ -129,7 +129,7 @@ def _is_odd(sent: dt.datetime, offset: int, calendar_zone: str) -> bool:
 
 def _seconds(aware: dt.datetime) -> int:
     offset = aware.utcoffset()
-    return 0 if offset is None else int(offset.total_seconds())
+    return 0 if offset is None else offset.days * 86400 + offset.seconds
 
 
 def seconds_since_epoch(wall: dt.datetime) -> int:

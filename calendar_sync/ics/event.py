@@ -1,0 +1,99 @@
+"""One event as the lines of a VEVENT (RFC 5545 section 3.6.1, RFC 7986 section 5)."""
+
+from __future__ import annotations
+
+from calendar_sync.ics.meeting import (
+    alarm_lines,
+    attachment_lines,
+    conference_lines,
+    write_people,
+)
+from calendar_sync.ics.text import escape, is_blank
+from calendar_sync.ics.times import Sheet, link_of, stamp
+from calendar_sync.model import Event, people_of
+
+NO_STAMP = "19700101T000000Z"
+CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "public": "PUBLIC"}
+STATUSES = {None: "CONFIRMED", "confirmed": "CONFIRMED", "tentative": "TENTATIVE"}
+# COLOR wants a CSS3 name: the one nearest to what Google's screen shows for a colorId.
+COLORS = {
+    "1": "mediumpurple", "2": "mediumseagreen", "3": "darkorchid", "4": "salmon", "5": "gold",
+    "6": "orangered", "7": "deepskyblue", "8": "dimgray", "9": "royalblue", "10": "green",
+    "11": "tomato",
+}  # fmt: skip
+
+
+def uid_of(event: Event) -> str:
+    """Return the UID, shared by a series and its occurrences; Google makes it of the series' id."""
+    return event.ical_uid or f"{event.recurring_event_id or event.id}@google.com"
+
+
+def write_event(sheet: Sheet, event: Event, uid: str, times: list[str], extra: str = "") -> None:
+    """Add one VEVENT. `times` is everything from DTSTART to EXDATE; `extra` one more line."""
+    created, updated = stamp(event.created), stamp(event.updated)
+    lines = sheet.lines
+    lines += ["BEGIN:VEVENT", f"UID:{escape(uid)}", f"DTSTAMP:{updated or created or NO_STAMP}"]
+    lines += times
+    if created:
+        lines.append(f"CREATED:{created}")
+    if updated:
+        lines.append(f"LAST-MODIFIED:{updated}")
+    lines.append(f"SEQUENCE:{min(max(event.sequence or 0, 0), 2**31 - 1)}")
+    _write_words(lines, event)
+    _write_texts(lines, event)
+    people = people_of(event) if event.attendees else ()
+    if people or event.organizer or event.attendees_omitted:
+        write_people(sheet, event, people)
+    _write_links(sheet, event)
+    if event.conference_data or event.hangout_link:
+        lines += conference_lines(event.conference_data, event.hangout_link)
+    if event.attachments:
+        lines += attachment_lines(sheet, event)
+    lines.append(f"X-GOOGLE-EVENT-ID:{escape(event.id)}")
+    if extra:
+        lines.append(extra)
+    if event.reminders:
+        lines += alarm_lines(sheet, event, people)
+    lines.append("END:VEVENT")
+    sheet.rows += 1
+
+
+def _write_words(lines: list[str], event: Event) -> None:
+    status = STATUSES.get(event.status)
+    if status:
+        lines.append(f"STATUS:{status}")
+    lines.append("TRANSP:TRANSPARENT" if event.transparency == "transparent" else "TRANSP:OPAQUE")
+    if event.visibility in CLASSES and not is_free_busy(event):
+        lines.append(f"CLASS:{CLASSES[event.visibility]}")
+    if event.event_type and event.event_type != "default":
+        kind = escape(event.event_type)
+        lines += [f"CATEGORIES:{kind}", f"X-GOOGLE-EVENT-TYPE:{kind}"]
+    if event.color_id:
+        if event.color_id in COLORS:
+            lines.append(f"COLOR:{COLORS[event.color_id]}")
+        lines.append(f"X-GOOGLE-COLOR-ID:{escape(event.color_id)}")
+
+
+def _write_texts(lines: list[str], event: Event) -> None:
+    if event.summary and not is_blank(event.summary):
+        lines.append(f"SUMMARY:{escape(event.summary)}")
+    elif is_free_busy(event):
+        lines.append("SUMMARY:Busy")
+    if event.description and not is_blank(event.description):
+        lines.append(f"DESCRIPTION:{escape(event.description)}")
+    if event.location and not is_blank(event.location):
+        lines.append(f"LOCATION:{escape(event.location)}")
+
+
+def is_free_busy(event: Event) -> bool:
+    """Whether the calendar shows times only: no title, and nobody who made it."""
+    return not (event.summary or event.creator or event.organizer or event.created)
+
+
+def _write_links(sheet: Sheet, event: Event) -> None:
+    source = link_of(sheet, event, event.source.url if event.source else None)
+    page = link_of(sheet, event, event.html_link)
+    if source or page:  # URL may occur once only
+        sheet.lines.append(f"URL:{source or page}")
+    if source and page:
+        sheet.lines.append(f"X-GOOGLE-HTML-LINK:{page}")

@@ -1,0 +1,225 @@
+"""A calendar as one iCalendar file: RFC 5545 and RFC 7986, series as series.
+
+No METHOD: with one, DTSTAMP would mean the time of the export and some programs would offer to reply.
+Without, it is the last revision, so the same events give the same bytes. For the same reason there is
+no version in PRODID and no LAST-MODIFIED of the calendar.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from calendar_sync.ics.event import uid_of, write_event
+from calendar_sync.ics.recurrence import (
+    Clock,
+    original_time,
+    original_wall,
+    read_recurrence,
+)
+from calendar_sync.ics.survivors import has_occurrence
+from calendar_sync.ics.text import escape, is_blank, to_bytes
+from calendar_sync.ics.times import Sheet, read_start, series_times, single_times
+from calendar_sync.ics.timezones import vtimezone
+from calendar_sync.model import (
+    CalendarView,
+    Event,
+    EventWarning,
+    Item,
+    Orphan,
+    Series,
+    Single,
+)
+from calendar_sync.times import find_zone
+
+PRODUCT = "-//calendar-sync//Google Calendar to ICS//EN"
+# Of the VTIMEZONE that makes an empty calendar valid; nothing is dated by it.
+YEAR_OF_NOTHING = 2024
+
+
+@dataclass(frozen=True)
+class IcsOptions:
+    """What a user may choose about ICS files."""
+
+    orphans: str = "standalone"  # or "recurrence-id": as RFC 5545 has it, refused by some servers
+    default_reminders: bool = False  # the calendar's own would ring in whatever reads the file
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One item as bytes of the file, and what the file must know about it."""
+
+    content: bytes
+    rows: int
+    zones: dict[str, dt.date]  # the earliest day written on the clock of each zone
+    warnings: tuple[EventWarning, ...]
+
+
+def render(item: Item, calendar: CalendarView, options: IcsOptions) -> Rendered:
+    """Render one item; the same item, calendar and options always give the same bytes."""
+    sheet = Sheet(calendar, options.default_reminders)
+    if isinstance(item, Series):
+        _write_series(sheet, item, options)
+    elif isinstance(item, Orphan):
+        _write_orphan(sheet, item.event, options)
+    else:
+        _write_single(sheet, item)
+    content = to_bytes(sheet.lines) if sheet.lines else b""
+    return Rendered(content, sheet.rows, sheet.zones, tuple(sheet.warnings))
+
+
+def _write_single(sheet: Sheet, item: Single) -> None:
+    event = item.event
+    if event.is_cancelled:
+        return
+    start = read_start(sheet, event)
+    if start is not None:
+        write_event(sheet, event, uid_of(event), single_times(sheet, event, start))
+
+
+def _write_series(sheet: Sheet, series: Series, options: IcsOptions) -> None:
+    """Write the master, then its edited occurrences in order; a cancelled master has neither."""
+    master, zone = series.master, sheet.calendar.time_zone
+    if master.is_cancelled:
+        return
+    start = read_start(sheet, master)
+    if start is None:
+        for event in series.edited:
+            _write_orphan(sheet, event, options)
+        return
+    clock = Clock(start)
+    recurrence = read_recurrence(
+        series, clock, zone, lambda code, message: sheet.warn(master, code, message)
+    )
+    edited = [event for event in series.edited if not event.is_cancelled]
+    if not edited and not has_occurrence(recurrence, clock):
+        message = "No occurrence of the series is left; not in the ICS file."
+        sheet.warn(master, "no-occurrence", message)
+        return
+    times = [*series_times(sheet, master, start), *recurrence.lines(clock)]
+    if clock.zone:
+        sheet.use_zone(clock.zone, recurrence.earliest(clock))
+    write_event(sheet, master, uid_of(master), times)
+    _write_edited(sheet, series, edited, clock)
+
+
+def _write_edited(sheet: Sheet, series: Series, edited: list[Event], clock: Clock) -> None:
+    """Write edited occurrences by RECURRENCE-ID, which is on the clock of the series' DTSTART."""
+    placed = [(original_wall(event, clock, sheet.calendar.time_zone), event) for event in edited]
+    known = [(wall, event) for wall, event in placed if wall is not None]
+    for wall, event in sorted(known, key=lambda pair: (pair[0], pair[1].id)):
+        start = read_start(sheet, event)
+        if start is None:
+            continue
+        times = [clock.line("RECURRENCE-ID", wall), *single_times(sheet, event, start)]
+        if clock.zone:
+            sheet.use_zone(clock.zone, wall)
+        write_event(sheet, event, uid_of(series.master), times)
+    for original, event in placed:
+        if original is None:
+            sheet.warn(event, "odd-exception", "No original time; written as an event of its own.")
+            _write_standalone(sheet, event, uid_of(series.master))
+
+
+def _write_orphan(sheet: Sheet, event: Event, options: IcsOptions) -> None:
+    """Write an occurrence whose series is not in the calendar."""
+    if event.is_cancelled:
+        return
+    original = original_time(event, sheet.calendar.time_zone)
+    if options.orphans != "recurrence-id" or original is None:
+        _write_standalone(sheet, event, uid_of(event))
+        return
+    start = read_start(sheet, event)
+    if start is None:
+        return
+    clock = Clock(original)
+    wall = clock.wall(original)
+    if clock.zone:
+        sheet.use_zone(clock.zone, wall)
+    times = [clock.line("RECURRENCE-ID", wall), *single_times(sheet, event, start)]
+    write_event(sheet, event, uid_of(event), times, _series_line(event))
+
+
+def _write_standalone(sheet: Sheet, event: Event, uid: str) -> None:
+    """Write an occurrence as an event of its own: the series' UID and what its id adds to it."""
+    start = read_start(sheet, event)
+    if start is None:
+        return
+    suffix = event.id.removeprefix(event.recurring_event_id or "")
+    if not suffix.startswith("_"):
+        suffix = f"_{suffix}"
+    times = single_times(sheet, event, start)
+    write_event(sheet, event, f"{uid}{suffix}", times, _series_line(event))
+
+
+def _series_line(event: Event) -> str:
+    return f"X-GOOGLE-RECURRING-EVENT-ID:{escape(event.recurring_event_id or '')}"
+
+
+# -- the file --------------------------------------------------------------------------------------
+
+
+class IcsExporter:
+    """Writes one calendar, item by item, in the order they come.
+
+    VTIMEZONEs stand before the events, as older readers want it, but are known after them: so events
+    go to `spool` (a temporary file open for reading and writing), and `finish` puts all together.
+    Memory holds the zones and the warnings only.
+    """
+
+    def __init__(self, calendar: CalendarView, options: IcsOptions, spool: BinaryIO) -> None:
+        self.rows = 0
+        self.warnings: list[EventWarning] = []
+        self._calendar, self._options, self._spool = calendar, options, spool
+        self._start = spool.tell()
+        self._zones: dict[str, dt.date] = {}
+
+    def add(self, item: Item) -> None:
+        """Render one item to the spool; odd data costs a warning, or several, never an exception."""
+        try:
+            rendered = render(item, self._calendar, self._options)
+        except (ValueError, OverflowError) as error:
+            event = item.master if isinstance(item, Series) else item.event
+            message = f"It could not be written as ICS: {error}"
+            self.warnings.append(EventWarning(event.id, "unwritable", message))
+            return
+        self.add_rendered(rendered)
+
+    def add_rendered(self, rendered: Rendered) -> None:
+        """Take an item rendered before, with the same calendar and options."""
+        self._spool.write(rendered.content)
+        self.rows += rendered.rows
+        self.warnings += rendered.warnings
+        for zone, day in rendered.zones.items():
+            self._zones[zone] = min(day, self._zones.get(zone, day))
+
+    def finish(self, file: BinaryIO) -> None:
+        """Write the whole calendar to `file`; may be called again for another one."""
+        file.write(to_bytes([*header(self._calendar), *self._timezones()]))
+        self._spool.seek(self._start)
+        shutil.copyfileobj(self._spool, file, 1 << 20)
+        file.write(b"END:VCALENDAR\r\n")
+
+    def _timezones(self) -> list[str]:
+        """Return all VTIMEZONEs; a calendar without events needs one to be valid (section 3.6)."""
+        years = {zone: day.year for zone, day in self._zones.items()}
+        if not self.rows:
+            zone = self._calendar.time_zone
+            years = {zone if find_zone(zone) else "UTC": YEAR_OF_NOTHING}
+        return [line for zone in sorted(years) for line in vtimezone(zone, years[zone])]
+
+
+def header(calendar: CalendarView) -> list[str]:
+    """Return the lines before the first component; nothing blank is named."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN"]
+    texts = (
+        (("NAME", "X-WR-CALNAME"), calendar.name),
+        (("DESCRIPTION", "X-WR-CALDESC"), calendar.description),
+        (("X-WR-TIMEZONE",), calendar.time_zone),
+    )
+    for names, text in texts:
+        if text and not is_blank(text):
+            lines += [f"{name}:{escape(text)}" for name in names]
+    return lines

@@ -1,0 +1,150 @@
+"""Who comes, how to get in, what to read and when to be reminded: the parts of a VEVENT around it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from calendar_sync.ics.text import duration, escape, is_blank, mailto, parameter, uri
+from calendar_sync.ics.times import Sheet, link_of
+from calendar_sync.model import (
+    CalendarView,
+    Conference,
+    EntryPoint,
+    Event,
+    Person,
+    Reminder,
+    attachments_of,
+    reminders_of,
+)
+
+ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
+FEATURES = {"video": ";FEATURE=AUDIO,VIDEO", "phone": ";FEATURE=PHONE", "sip": ";FEATURE=AUDIO"}
+
+
+def write_people(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> None:
+    """Add ORGANIZER and ATTENDEEs. One's own event without guests has neither.
+
+    With an ORGANIZER, Outlook would make a meeting of it.
+    """
+    lines = sheet.lines
+    attendees = [attendee_line(person) for person in people if person.email]
+    organizer = event.organizer
+    is_meeting = attendees or event.attendees_omitted
+    if organizer and organizer.email and (is_meeting or not organizer.is_self):
+        lines.append(f"ORGANIZER{_name(organizer)}:{mailto(organizer.email)}")
+    lines += attendees
+    if len(attendees) < len(people):
+        sheet.warn(event, "no-address", "Guests without an address are not in the ICS file.")
+    if event.attendees_omitted:
+        lines.append("X-GOOGLE-ATTENDEES-OMITTED:TRUE")
+
+
+def _name(person: Person) -> str:
+    if person.display_name and not is_blank(person.display_name):
+        return f";CN={parameter(person.display_name)}"
+    return ""
+
+
+@lru_cache(maxsize=8192)
+def attendee_line(person: Person) -> str:
+    """Write one guest with an address, in the words of Google's own feed."""
+    kind = "RESOURCE" if person.resource else "INDIVIDUAL"
+    role = "REQ-PARTICIPANT"
+    if person.resource or person.optional:
+        role = "NON-PARTICIPANT" if person.resource else "OPT-PARTICIPANT"
+    answer = ANSWERS.get(person.response_status or "", "NEEDS-ACTION;RSVP=TRUE")
+    line = f"ATTENDEE;CUTYPE={kind};ROLE={role};PARTSTAT={answer}{_name(person)}"
+    if person.additional_guests > 0:
+        line += f";X-NUM-GUESTS={person.additional_guests}"
+    if person.comment and not is_blank(person.comment):
+        line += f";X-RESPONSE-COMMENT={parameter(person.comment)}"
+    return f"{line}:{mailto(person.email or '')}"
+
+
+def conference_lines(conference: Conference | None, hangout_link: str | None) -> list[str]:
+    """Write each way into the conference, and the video one as Google's feed does."""
+    entries = list(conference.entry_points) if conference else []
+    if hangout_link and not any(entry.uri == hangout_link for entry in entries):
+        entries.insert(0, EntryPoint(entry_point_type="video", uri=hangout_link))
+    solution = conference.conference_solution if conference else None
+    name = solution.name if solution else None
+    lines: list[str] = []
+    video = None
+    for entry in entries:
+        link = uri(entry.uri) if entry.uri else None
+        if link is None:
+            continue
+        if entry.entry_point_type == "video":
+            video = video or link
+        feature = FEATURES.get(entry.entry_point_type or "", "")
+        lines.append(f"CONFERENCE;VALUE=URI{feature}{_entry_label(entry, name)}:{link}")
+    return [*lines, f"X-GOOGLE-CONFERENCE:{video}"] if video else lines
+
+
+def _entry_label(entry: EntryPoint, name: str | None) -> str:
+    """Say what a person must know to get in: a URI has no place for a PIN."""
+    secrets = (
+        ("PIN", entry.pin),
+        ("access code", entry.access_code),
+        ("meeting code", entry.meeting_code),
+        ("passcode", entry.passcode),
+        ("password", entry.password),
+    )
+    words = [entry.label or name or "", *(f"{word} {value}" for word, value in secrets if value)]
+    label = parameter(", ".join(word for word in words if word))
+    return f";LABEL={label}" if label else ""
+
+
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
+
+
+def attachment_lines(sheet: Sheet, event: Event) -> list[str]:
+    """Write links to the attached files (FILENAME is RFC 8607's, and Google's)."""
+    lines = []
+    for attachment in attachments_of(event):
+        link = link_of(sheet, event, attachment.file_url)
+        if link is None:
+            continue
+        name = parameter(attachment.title or "")
+        line = f"ATTACH;FILENAME={name}" if name else "ATTACH"
+        if attachment.mime_type and _MEDIA_TYPE.fullmatch(attachment.mime_type):
+            line += f";FMTTYPE={attachment.mime_type}"
+        lines.append(f"{line}:{link}")
+    return lines
+
+
+def alarm_lines(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> list[str]:
+    """Write the event's reminders; the calendar's default ones only where that was asked for."""
+    reminders = reminders_of(event)
+    if reminders is None:
+        return []
+    chosen = reminders.overrides
+    if reminders.use_default:
+        chosen = sheet.calendar.default_reminders if sheet.default_reminders else ()
+    if not chosen:
+        return []
+    text = "Reminder" if is_blank(event.summary) else escape(event.summary or "")
+    owner = _owner(sheet.calendar, event, people)
+    return [line for reminder in chosen for line in _alarm(reminder, text, owner)]
+
+
+def _alarm(reminder: Reminder, text: str, owner: str | None) -> list[str]:
+    """Write one VALARM. DESCRIPTION is required, and many readers refuse the file without it."""
+    lines = ["BEGIN:VALARM"]
+    if reminder.method == "email" and owner:  # a mail needs an address
+        lines += ["ACTION:EMAIL", f"SUMMARY:{text}", f"ATTENDEE:{mailto(owner)}"]
+    else:
+        lines.append("ACTION:DISPLAY")
+    trigger = duration(-60 * reminder.minutes)
+    return [*lines, f"DESCRIPTION:{text}", f"TRIGGER:{trigger}", "END:VALARM"]
+
+
+def _owner(calendar: CalendarView, event: Event, people: tuple[Person, ...]) -> str | None:
+    """Return whom an e-mail reminder goes to: the user this copy of the event belongs to."""
+    for person in (*people, event.creator):
+        if person and person.is_self and person.email:
+            return person.email
+    if "@" in calendar.id and not calendar.id.endswith(".calendar.google.com"):
+        return calendar.id
+    return None

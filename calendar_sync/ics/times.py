@@ -1,0 +1,154 @@
+"""The times of an event as ICS lines, and the sheet they are written on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from calendar_sync.ics.recurrence import Time, utc_text, wall_text, zone_parameter
+from calendar_sync.ics.text import duration, uri
+from calendar_sync.model import CalendarView, Event, EventWarning
+from calendar_sync.times import Moment, UnreadableTime, is_utc, read_time
+
+
+@dataclass
+class Sheet:
+    """What one item becomes: lines, the zones they name, and what a reader should know."""
+
+    calendar: CalendarView
+    default_reminders: bool
+    lines: list[str] = field(default_factory=list)
+    rows: int = 0
+    zones: dict[str, dt.date] = field(default_factory=dict)  # the earliest day of each
+    warnings: list[EventWarning] = field(default_factory=list)
+
+    def use_zone(self, zone: str, wall: dt.datetime) -> None:
+        """Note that a time of `zone` is written, so that its VTIMEZONE reaches back to it."""
+        earliest = self.zones.get(zone)
+        if earliest is None or wall.date() < earliest:
+            self.zones[zone] = wall.date()
+
+    def warn(self, event: Event, code: str, message: str) -> None:
+        """Note something about an event, once."""
+        warning = EventWarning(event.id, code, message)
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+
+def link_of(sheet: Sheet, event: Event, text: str | None) -> str | None:
+    """Return a link as a URI, None without one; what is no URI costs a warning."""
+    if not text:
+        return None
+    link = uri(text)
+    if link is None:
+        sheet.warn(event, "odd-link", f"{text[:100]!r} is no link and was left out.")
+    return link
+
+
+def read_start(sheet: Sheet, event: Event) -> Time | None:
+    """Read an event's start; None, with a warning, where there is none to read."""
+    try:
+        if event.start is None:
+            raise UnreadableTime("missing")
+        return read_time(event.start, sheet.calendar.time_zone)
+    except UnreadableTime as error:
+        sheet.warn(event, "no-start", f"The start cannot be read ({error}); not in the ICS file.")
+        return None
+
+
+def read_end(sheet: Sheet, event: Event, start: Time) -> Time | None:
+    """Read an event's end; None where DTEND must be left out: it has to be later than DTSTART."""
+    if event.end is None or event.end_time_unspecified:
+        return None
+    try:
+        end = read_time(event.end, sheet.calendar.time_zone)
+    except UnreadableTime as error:
+        sheet.warn(event, "odd-end", f"The end cannot be read ({error}); written without one.")
+        return None
+    if isinstance(start, Moment) and isinstance(end, Moment):
+        length = end.instant - start.instant
+    elif not isinstance(start, Moment) and not isinstance(end, Moment):
+        length = (end - start).days
+    else:
+        sheet.warn(event, "odd-end", "One of start and end is a date; written without an end.")
+        return None
+    if length < 0:
+        sheet.warn(event, "odd-end", "The end is before the start; written without an end.")
+    return end if length > 0 else None
+
+
+def single_times(sheet: Sheet, event: Event, start: Time) -> list[str]:
+    """Write DTSTART and DTEND of an event that happens once.
+
+    Both in UTC where a wall time could be misread: at a local time that occurs twice (readers
+    disagree on which one TZID means), in a zone nobody knows, or where today's zone database does
+    not agree with the instant Google sent.
+    """
+    end = read_end(sheet, event, start)
+    moments = [time for time in (start, end) if isinstance(time, Moment)]
+    _warn_of_zones(sheet, event, moments)
+    in_utc = any(m.is_ambiguous or m.is_offset_odd or not m.is_zone_known for m in moments)
+    first = time_line(sheet, "DTSTART", start, in_utc)
+    last = time_line(sheet, "DTEND", end, in_utc) if end is not None else ""
+    # In UTC, year 1 and year 9999 end at their edge, and both may be there.
+    is_later = last.removeprefix("DTEND") != first.removeprefix("DTSTART")
+    return [first, last] if last and is_later else [first]
+
+
+def series_times(sheet: Sheet, event: Event, start: Time) -> list[str]:
+    """Write DTSTART and DTEND of a series: on the clock of its zone, or it would drift with DST.
+
+    A first occurrence at a local time that occurs twice gets a DURATION: it cannot be misread.
+    """
+    end = read_end(sheet, event, start)
+    moments = [time for time in (start, end) if isinstance(time, Moment)]
+    _warn_of_zones(sheet, event, moments)
+    lines = [time_line(sheet, "DTSTART", start, _is_unknown(start))]
+    if (
+        isinstance(start, Moment)
+        and isinstance(end, Moment)
+        and any(moment.is_ambiguous for moment in moments)
+    ):
+        lines.append(f"DURATION:{duration(end.instant - start.instant)}")
+    elif end is not None:
+        lines.append(time_line(sheet, "DTEND", end, _is_unknown(end)))
+    return lines
+
+
+def _is_unknown(time: Time) -> bool:
+    return isinstance(time, Moment) and not time.is_zone_known
+
+
+def _warn_of_zones(sheet: Sheet, event: Event, moments: list[Moment]) -> None:
+    for moment in moments:
+        if not moment.is_zone_known:
+            message = f"The zone {moment.zone[:60]!r} is unknown; written in UTC."
+            sheet.warn(event, "unknown-zone", message)
+        elif moment.is_offset_odd:
+            message = f"Google's offset is not that of {moment.zone}; Google's instant is kept."
+            sheet.warn(event, "odd-offset", message)
+
+
+def time_line(sheet: Sheet, name: str, time: Time, in_utc: bool = False) -> str:
+    """Write a property with one time; UTC zones of any name are written in UTC."""
+    if not isinstance(time, Moment):
+        return f"{name};VALUE=DATE:{time.isoformat().replace('-', '')}"
+    if in_utc or is_utc(time.zone):
+        return f"{name}:{utc_text(time.instant)}"
+    sheet.use_zone(time.zone, time.wall)
+    return f"{name}{zone_parameter(time.zone)}:{wall_text(time.wall)}"
+
+
+def stamp(text: str | None) -> str | None:
+    """Return a timestamp of Google's in UTC, None for none (old data has `0000-12-31`)."""
+    if not text:
+        return None
+    try:
+        if text.endswith("Z"):  # always, from Google
+            return f"{wall_text(dt.datetime.fromisoformat(text[:-1]))}Z"
+        time = dt.datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            time = time.astimezone(dt.UTC)
+        return f"{wall_text(time.replace(tzinfo=None))}Z"
+    except (ValueError, OverflowError):
+        return None
