@@ -1,0 +1,67 @@
+"""The offset of a zone at any second, remembered by day: what makes an occurrence cheap.
+
+Wall times and instants are whole seconds since 1970 here, negative before. A day on which the
+offset is the same at both its midnights is calm (no zone has ever changed twice within a day), and
+one dictionary look-up answers for all of it; the others ask the zone database every time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import lru_cache
+
+from calendar_sync.times import EPOCH, at_instant, instant_of
+
+DAY = 86400
+_STORMY = 1 << 30
+_MOST_DAYS = 50_000  # 137 years, about 5 MB a zone
+
+
+class Clock:
+    """The clock on the wall of one zone."""
+
+    def __init__(self, tzinfo: dt.tzinfo) -> None:
+        self.tzinfo = tzinfo
+        self._by_instant: dict[int, int] = {}
+        self._by_wall: dict[int, int] = {}
+
+    def offset_at(self, instant: int) -> int:
+        """Return the seconds east of UTC at an instant."""
+        day = instant // DAY
+        offset = self._by_instant.get(day)
+        if offset is None:
+            offset = self._remember(self._by_instant, day, self._ask_at)
+        return self._ask_at(instant) if offset == _STORMY else offset
+
+    def instant_of(self, wall: int) -> int:
+        """Return the instant of a wall time: first pass of two, the offset before a gap."""
+        day = wall // DAY
+        offset = self._by_wall.get(day)
+        if offset is None:
+            offset = self._remember(self._by_wall, day, self._ask_on_wall)
+        return wall - (self._ask_on_wall(wall) if offset == _STORMY else offset)
+
+    @staticmethod
+    def _remember(known: dict[int, int], day: int, ask: Callable[[int], int]) -> int:
+        if len(known) >= _MOST_DAYS:
+            known.clear()
+        first = ask(day * DAY)
+        known[day] = first if first == ask(day * DAY + DAY) else _STORMY
+        return known[day]
+
+    def _ask_at(self, instant: int) -> int:
+        offset = at_instant(instant, self.tzinfo).utcoffset()
+        return int(offset.total_seconds()) if offset else 0
+
+    def _ask_on_wall(self, wall: int) -> int:
+        try:
+            return wall - instant_of(EPOCH + dt.timedelta(seconds=wall), self.tzinfo)
+        except OverflowError:  # past the year 9999 or before the year 1
+            return self._ask_at(wall)
+
+
+@lru_cache(maxsize=64)
+def clock_of(tzinfo: dt.tzinfo) -> Clock:
+    """Return the one clock of a zone."""
+    return Clock(tzinfo)

@@ -1,0 +1,197 @@
+"""One calendar as CSV: items in, a header and sorted rows out, in flat memory.
+
+RFC 4180, UTF-8, CRLF. By occurrence (one row for each date of a series) or by series (one row for
+each live resource); the order is the start's instant, then the event's id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
+from calendar_sync.recurrence.clocks import Clock
+from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
+from calendar_sync.recurrence.occurrences import Plan, Window, plan
+from calendar_sync.table.presets import PresetTable
+from calendar_sync.table.row_times import Point, point_of, read_point
+from calendar_sync.table.sorting import RUN_BYTES, RowSorter
+from calendar_sync.table.wide_cells import WIDE_COLUMNS
+from calendar_sync.table.wide_table import WideTable
+
+__all__ = ["WIDE_COLUMNS", "CsvExporter", "CsvOptions"]
+
+_BEFORE_ALL = -(1 << 62)  # where rows without a readable start go
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """What the rows are and which; instants are seconds since the epoch.
+
+    Occurrences start before `horizon` (single events are never cut). Rows overlap `window`.
+    `zone` is that of the presets' local times, None the calendar's.
+    """
+
+    rows: str = "occurrences"
+    columns: tuple[str, ...] = WIDE_COLUMNS
+    preset: str = "wide"
+    guard: bool = True
+    horizon: int | None = None
+    window: Window | None = None
+    zone: str | None = None
+
+
+class CsvExporter:
+    """Takes a calendar's items in any order and writes its CSV.
+
+    `folder` is where sorting may put what `run_bytes` of memory do not hold; `close` takes it away.
+    Raises ValueError for unknown options, CannotWrite for a full disk, nothing for odd data: that costs
+    one warning, and an event keeps its row.
+    """
+
+    def __init__(
+        self,
+        calendar: CalendarView,
+        options: CsvOptions,
+        folder: Path,
+        run_bytes: int = RUN_BYTES,
+    ) -> None:
+        if options.rows not in ("occurrences", "series"):
+            raise ValueError(f"unknown kind of rows {options.rows!r}")
+        self._zone, self._options = calendar.time_zone, options
+        self._clock: Clock = calendar_clock(calendar.time_zone)
+        self._by_series = options.rows == "series" and options.preset == "wide"
+        self._table = _table(calendar, options)
+        self._sorter = RowSorter(folder, run_bytes)
+        self.rows = 0
+        self.occurrences = 0
+        self.warnings: list[EventWarning] = []
+
+    def add(self, item: Item) -> None:
+        """Render the rows of one item; never raises for odd data."""
+        try:
+            if isinstance(item, Series):
+                self._add_series(item)
+            else:
+                self._add_single(item.event, is_single=isinstance(item, Single))
+        except (ValueError, OverflowError) as error:
+            event = item.master if isinstance(item, Series) else item.event
+            self._warn(event, "odd-event", f"It could not be written: {error}.")
+
+    def finish(self, file: BinaryIO) -> None:
+        """Write the header and all rows."""
+        file.write(self._table.header())
+        file.writelines(self._sorter.sorted_rows())
+
+    def close(self) -> None:
+        """Remove what sorting put on the disk; may be called twice."""
+        self._sorter.close()
+
+    # -- rows
+
+    def _add_single(self, event: Event, *, is_single: bool) -> None:
+        start, end = self._start_of(event), self._end_of(event)
+        window = self._options.window
+        if window is not None and not self._overlaps(start, end, window):
+            return
+        self.occurrences += 1
+        self._add_row(event, start, end, is_exception=not is_single)
+
+    def _add_series(self, series: Series) -> None:
+        options = self._options
+        planned = plan(series, self._zone, horizon=options.horizon, window=options.window)
+        self.warnings += planned.warnings
+        if planned.begin is not None and planned.end is None and not self._by_series:
+            self._check_end(series.master)
+        is_lost = planned.begin is None and options.window is None
+        self.occurrences += len(planned) + is_lost
+        if self._by_series:
+            self._add_resources(series, planned)
+            return
+        if is_lost:
+            self._add_master(series.master)
+        for instant, event_id, row in self._table.occurrences(series.master, planned):
+            self._sorter.add(instant, event_id, row)
+            self.rows += 1
+        for event in planned.edited:
+            self._add_exception(event)
+
+    def _add_resources(self, series: Series, planned: Plan) -> None:
+        window = self._options.window
+        if window is None or planned.starts:
+            self._add_master(series.master)
+        for event in series.edited:
+            if window is None or is_within(event, self._zone, None, window):
+                self._add_exception(event)
+
+    def _add_master(self, event: Event) -> None:
+        recurrence = event.recurrence if self._by_series else None
+        start, end = self._start_of(event), self._end_of(event)
+        self._add_row(event, start, end, recurrence=recurrence or ())
+
+    def _add_exception(self, event: Event) -> None:
+        self._add_row(event, self._start_of(event), self._end_of(event), is_exception=True)
+
+    def _add_row(
+        self,
+        event: Event,
+        start: Point | int | None,
+        end: Point | int | None,
+        *,
+        is_exception: bool = False,
+        recurrence: tuple[str, ...] = (),
+    ) -> None:
+        if start is not None and (end is None or isinstance(start, int) != isinstance(end, int)):
+            self._check_end(event)
+        original = self._original_of(event) if is_exception else None
+        if recurrence and isinstance(self._table, WideTable):
+            row = self._table.row(event, original, start, end, recurrence)
+        else:
+            row = self._table.row(event, original, start, end)
+        self._sorter.add(self._instant(start, _BEFORE_ALL), event.id, row)
+        self.rows += 1
+
+    # -- times
+
+    def _start_of(self, event: Event) -> Point | int | None:
+        start = read_point(event.start, self._zone)
+        if start is None:
+            self._warn(event, "odd-time", "Its start cannot be read; the row has no times.")
+        return start
+
+    def _end_of(self, event: Event) -> Point | int | None:
+        """Return the end; None also for one that Google made up (`endTimeUnspecified`)."""
+        if event.end_time_unspecified:
+            return None
+        return read_point(event.end, self._zone)
+
+    def _check_end(self, event: Event) -> None:
+        """Warn of an end that is there but says nothing: unreadable, or a date after a time."""
+        if event.end is not None and not event.end_time_unspecified:
+            self._warn(event, "odd-time", "Its end cannot be read or is of another kind.")
+
+    def _original_of(self, event: Event) -> Point | int | None:
+        if event.original_start_time is not None:
+            return read_point(event.original_start_time, self._zone)
+        return point_of(original_of(event, self._zone))
+
+    def _instant(self, time: Point | int | None, otherwise: int) -> int:
+        if time is None:
+            return otherwise
+        return self._clock.instant_of(time) if isinstance(time, int) else time.instant
+
+    def _overlaps(self, start: Point | int | None, end: Point | int | None, window: Window) -> bool:
+        if start is None:
+            return False
+        first = self._instant(start, _BEFORE_ALL)
+        return window.overlaps(first, self._instant(end, first))
+
+    def _warn(self, event: Event, code: str, message: str) -> None:
+        self.warnings.append(EventWarning(event.id, code, message))
+
+
+def _table(calendar: CalendarView, options: CsvOptions) -> WideTable | PresetTable:
+    if options.preset == "wide":
+        return WideTable(calendar, options.columns, guard=options.guard)
+    return PresetTable(calendar, options.preset, guard=options.guard, zone=options.zone)

@@ -1,0 +1,106 @@
+"""Sort more rows than memory holds: sorted runs in one nameless temporary file, then a merge.
+
+The file has no name, so a killed run leaves nothing behind; one file for all runs, so that no limit
+on open files is met. A small calendar never touches the disk.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import msgspec
+
+from calendar_sync.errors import cannot_write
+
+Row = tuple[int, str, bytes]  # instant, event id, the row's bytes: the order, and what comes out
+RUN_BYTES = 16 << 20
+_BLOCK_BYTES = 1 << 15  # of each run, in memory during the merge
+_ROW_OVERHEAD = 250  # what Python adds to a tuple of three
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Row]).decode
+
+
+class RowSorter:
+    """Rows in, rows out by instant and event id, in memory bounded by the size of a run.
+
+    `close`, or leaving a `with` block, removes the temporary file. Raises CannotWrite.
+    """
+
+    def __init__(self, folder: Path, run_bytes: int = RUN_BYTES) -> None:
+        self._folder, self._run_bytes = folder, run_bytes
+        self._rows: list[Row] = []
+        self._size = 0
+        self._file: BinaryIO | None = None
+        self._runs: list[list[tuple[int, int]]] = []  # of each run, its blocks: offset, length
+
+    def __enter__(self) -> RowSorter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def add(self, instant: int, event_id: str, row: bytes) -> None:
+        """Take one row; write a run to the disk when enough have come together."""
+        self._rows.append((instant, event_id, row))
+        self._size += len(row) + _ROW_OVERHEAD
+        if self._size >= self._run_bytes:
+            self._spill()
+
+    def sorted_rows(self) -> Iterator[bytes]:
+        """Yield all rows in order; nothing can be added after that."""
+        self._rows.sort()
+        if not self._runs:
+            return (row for _, _, row in self._rows)
+        runs = [self._read(blocks) for blocks in self._runs]
+        return (row for _, _, row in heapq.merge(*runs, self._rows))
+
+    def close(self) -> None:
+        """Give memory and disk back; may be called twice."""
+        self._rows, self._runs = [], []
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _spill(self) -> None:
+        self._rows.sort()
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # see close
+            self._runs.append([self._write(self._file, block) for block in self._blocks()])
+            self._file.flush()
+        except OSError as error:
+            raise cannot_write(self._folder / "a temporary file", error) from error
+        self._rows, self._size = [], 0
+
+    def _blocks(self) -> Iterator[list[Row]]:
+        """Cut the run into pieces that are read back one at a time."""
+        block: list[Row] = []
+        size = 0
+        for row in self._rows:
+            block.append(row)
+            size += len(row[2])
+            if size >= _BLOCK_BYTES:
+                yield block
+                block, size = [], 0
+        if block:
+            yield block
+
+    @staticmethod
+    def _write(file: BinaryIO, block: list[Row]) -> tuple[int, int]:
+        return file.tell(), file.write(_encode(block))
+
+    def _read(self, blocks: list[tuple[int, int]]) -> Iterator[Row]:
+        assert self._file is not None
+        for offset, length in blocks:
+            yield from _decode(os.pread(self._file.fileno(), length, offset))

@@ -1,0 +1,184 @@
+"""Rows of the wide table.
+
+An event's constant cells are rendered once; a series' occurrences differ only in days, which are
+filled into a template for each offset and time of day the series meets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from calendar_sync.model import CalendarView, Event
+from calendar_sync.recurrence.clocks import DAY, clock_of
+from calendar_sync.recurrence.event_times import calendar_clock
+from calendar_sync.recurrence.occurrences import Plan
+from calendar_sync.table.row_times import (
+    BASIC_DAY_BYTES,
+    BASIC_DAYS,
+    DAY_BYTES,
+    Point,
+    Texts,
+    TextTable,
+    local_text,
+    time_cells,
+)
+from calendar_sync.table.sorting import Row
+from calendar_sync.table.text import cell, clean, encode, guarded, line
+from calendar_sync.table.wide_cells import (
+    ID,
+    ORIGINAL,
+    PLACE,
+    RECURRENCE,
+    SERIES,
+    START,
+    TIMES,
+    WIDE_COLUMNS,
+    ZONE,
+    cells_of,
+    quote,
+)
+from calendar_sync.times import Moment
+
+_HOLE = re.compile("\0(\\d+)\0")
+_Hole = tuple[TextTable[bytes], int]  # a table of day texts, and days from the row's own
+
+
+class WideTable:
+    """Rows of the wide table, or of some of its columns in any order."""
+
+    def __init__(
+        self, calendar: CalendarView, columns: tuple[str, ...] = WIDE_COLUMNS, *, guard: bool = True
+    ) -> None:
+        unknown = [name for name in columns if name not in PLACE]
+        if unknown or not columns:
+            raise ValueError(f"unknown column {unknown[0]!r}" if unknown else "no columns")
+        self._zone, self._guard = calendar.time_zone, guard
+        self._columns = columns
+        self._places = None if columns == WIDE_COLUMNS else tuple(PLACE[name] for name in columns)
+        name = guarded(calendar.name) if guard else calendar.name
+        self._head = [cell(clean(calendar.id)), cell(clean(name))]
+
+    def header(self) -> bytes:
+        """Return the first line."""
+        return encode(line(self._columns))
+
+    def row(
+        self,
+        event: Event,
+        original: Point | int | None,
+        start: Point | int | None,
+        end: Point | int | None,
+        recurrence: Iterable[str] = (),
+    ) -> bytes:
+        """Render one resource; `recurrence` is for rows of series."""
+        cells = cells_of(event, self._head, guard=self._guard)
+        if original is not None:
+            cells[ORIGINAL] = local_text(original)
+        cells[TIMES] = time_cells(start, end)
+        if recurrence:
+            cells[RECURRENCE] = "\n".join(recurrence)
+        quote(cells)
+        return encode(self._line(cells))
+
+    def occurrences(self, master: Event, planned: Plan) -> Iterator[Row]:
+        """Yield the rows of all dates of a series that are not exceptions."""
+        constant = cells_of(master, self._head, guard=self._guard)
+        cells = [*self._head, *(clean(text) for text in constant[2:])]
+        cells[SERIES] = clean(master.id)
+        quote(cells)
+        series = _SeriesRows(self._line, master.id, cells, planned)
+        if isinstance(planned.begin, Moment):
+            return series.timed(planned.begin)
+        return series.all_day(self._zone)
+
+    def _line(self, cells: list[str]) -> str:
+        if self._places is None:
+            return ",".join(cells)
+        return line([cells[place] for place in self._places])
+
+
+# -- occurrences -----------------------------------------------------------------------------------
+
+
+class _Holes:
+    """Stands in for a table of day texts and notes which days a row asks for."""
+
+    def __init__(self, table: TextTable[bytes], day: int, found: list[_Hole]) -> None:
+        self._table, self._day, self._found = table, day, found
+
+    def __getitem__(self, day: int) -> str:
+        self._found.append((self._table, day - self._day))
+        return f"\0{len(self._found) - 1}\0"
+
+
+class _Template:
+    """A row with holes for days; the days are counted from the UTC day of the start."""
+
+    def __init__(self, text: str, found: list[_Hole], id_end: str) -> None:
+        self._holes = [found[int(number)] for number in _HOLE.findall(text)]
+        self._format = encode(_HOLE.sub("%b", text.replace("%", "%%")))
+        self.id_end = id_end
+
+    def fill(self, day: int) -> bytes:
+        """Return the row of the occurrence that starts on a day."""
+        return self._format % tuple([table[day + shift] for table, shift in self._holes])
+
+
+class _SeriesRows:
+    """The rows of one series, from its quoted constant cells."""
+
+    def __init__(
+        self, join: Callable[[list[str]], str], series: str, cells: list[str], planned: Plan
+    ) -> None:
+        self._join, self._series, self._cells, self._plan = join, series, cells, planned
+
+    def timed(self, begin: Moment) -> Iterator[Row]:
+        """Yield the rows of a series with times."""
+        templates: dict[tuple[int, int, int], _Template] = {}
+        end, length = self._plan.end, self._plan.length or 0
+        offset_at = clock_of(begin.tzinfo).offset_at
+        ending = end if isinstance(end, Moment) else begin
+        end_offset_at = clock_of(ending.tzinfo).offset_at
+        has_end = isinstance(end, Moment)
+        prefix = self._series + "_"
+        for date in self._plan.starts:
+            day, seconds = divmod(date, DAY)
+            offset, end_offset = offset_at(date), end_offset_at(date + length)
+            template = templates.get((offset, end_offset, seconds))
+            if template is None:
+                start = Point(date, offset, begin.zone)
+                stop = Point(date + length, end_offset, ending.zone) if has_end else None
+                template = self._template(start, stop)
+                templates[offset, end_offset, seconds] = template
+            yield date, prefix + BASIC_DAYS[day] + template.id_end, template.fill(day)
+
+    def all_day(self, zone: str) -> Iterator[Row]:
+        """Yield the rows of an all-day series, in the order of its calendar's midnights."""
+        clock = calendar_clock(zone)
+        template = None
+        for date in self._plan.starts:
+            if template is None:
+                length = self._plan.length
+                template = self._template(date, None if length is None else date + length)
+            day = date // DAY
+            name = f"{self._series}_{BASIC_DAYS[day]}"
+            yield clock.instant_of(date), name, template.fill(day)
+
+    def _template(self, start: Point | int, end: Point | int | None) -> _Template:
+        date = start if isinstance(start, int) else start.instant
+        found: list[_Hole] = []
+        days: Texts = _Holes(DAY_BYTES, date // DAY, found)
+        basic_days: Texts = _Holes(BASIC_DAY_BYTES, date // DAY, found)
+        id_end = "" if isinstance(start, int) else _id_time(date % DAY)
+        cells = self._cells.copy()
+        cells[ID] = cell(f"{clean(self._series)}_{basic_days[date // DAY]}{id_end}")
+        cells[ORIGINAL] = local_text(start, days)
+        times = list(time_cells(start, end, days))
+        times[ZONE - START] = cell(clean(times[ZONE - START]))
+        cells[TIMES] = times
+        return _Template(self._join(cells), found, id_end)
+
+
+def _id_time(seconds: int) -> str:
+    return f"T{seconds // 3600:02}{seconds // 60 % 60:02}{seconds % 60:02}Z"

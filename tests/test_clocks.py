@@ -1,0 +1,53 @@
+"""The remembered offsets are those of the zone database, to the second."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calendar_sync.recurrence.clocks import Clock
+from calendar_sync.times import EPOCH, at_instant, instant_of
+
+ZONES = [
+    "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Gaza",
+    "America/Scoresbysund", "Pacific/Apia", "Asia/Pyongyang", "Europe/Dublin", "America/Havana",
+    "Antarctica/Troll", "Asia/Kolkata", "UTC",
+]  # fmt: skip
+zones = st.sampled_from(ZONES).map(ZoneInfo)
+seconds = st.integers(-3_000_000_000, 4_000_000_000)
+
+
+@given(zones, seconds)
+def test_offsets_at_instants(zone: ZoneInfo, instant: int) -> None:
+    offset = at_instant(instant, zone).utcoffset()
+    assert Clock(zone).offset_at(instant) == (offset or dt.timedelta()).total_seconds()
+
+
+@given(zones, seconds)
+def test_instants_of_wall_times(zone: ZoneInfo, wall: int) -> None:
+    expected = instant_of(EPOCH + dt.timedelta(seconds=wall), zone)
+    assert Clock(zone).instant_of(wall) == expected
+
+
+def test_every_quarter_of_an_hour_around_every_change_of_five_years() -> None:
+    for name in ZONES:
+        clock, zone = Clock(ZoneInfo(name)), ZoneInfo(name)
+        first = int(dt.datetime(2022, 1, 1, tzinfo=dt.UTC).timestamp())
+        for day in range(first, first + 5 * 366 * 86400, 86400):
+            if clock.offset_at(day) == clock.offset_at(day + 86400):
+                continue
+            for time in range(day - 86400, day + 2 * 86400, 900):
+                offset = at_instant(time, zone).utcoffset()
+                assert clock.offset_at(time) == (offset or dt.timedelta()).total_seconds()
+                wall = EPOCH + dt.timedelta(seconds=time)
+                assert clock.instant_of(time) == instant_of(wall, zone)
+
+
+def test_memory_of_days_is_bounded() -> None:
+    clock = Clock(ZoneInfo("Europe/Paris"))
+    for day in range(-60_000, 60_000):
+        clock.offset_at(day * 86400)
+    assert len(clock._by_instant) <= 50_000
