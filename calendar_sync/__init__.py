@@ -1,3 +1,33 @@
-"""calendar-sync."""
+"""calendar-sync: Google Calendar to CSV and ICS from cron, for years.
+
+Words: a *home* holds a *grant* (what the user gave) and a *mirror* (every *resource* Google sent, and
+the *sync token* that belongs to them). A *run* *fetches* what changed, brings the mirror up to date
+and publishes *exports*. A *series* has *occurrences*, and *exceptions* where one was edited or
+cancelled by itself.
+
+Floor plan; imports point down only:
+
+    cli.py, commands/     verbs and options; an error becomes one message and one exit code
+    -- what starts work
+    daemon.py demo.py     the job on a cron expression; the whole story on a local Google
+    run.py backfill.py    one run: fetch -> mirror -> export -> remember; slices of the past
+    session.py            from a home to a working connection
+    -- the edges, one outside thing each
+    home.py config.py     which folder, which files; calendar-sync.toml
+    grants/               the client, the grant on disk, its refresh, consent, migration, revocation
+    google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them
+    reading.py mirror.py  many listings at once into one SQLite file; calendars.py, history.py
+    export.py publish.py  a calendar of the mirror -> files, atomically; the manifest
+    health.py doctor.py   what can be said about all this
+    -- the pure core: no disk, network, clock, environment
+    sync.py               full or incremental; what a page means
+    model.py times.py     views on a resource; Google's times; items.py groups series
+    recurrence/           a series and a window -> dates
+    ics/ table/           the two formats
+    legacy/               foreign token files -> the grant inside
+    -- the floor
+    files.py errors.py    replace a file atomically; every failure, its message and exit code
+    emulator/             a local Google; imports nothing of ours, so it cannot share our bugs
+"""
 
 __version__ = "0.1.0"
