@@ -52,8 +52,8 @@ def draft(target: Path, *, secret: bool = False) -> Iterator[Draft]:
     """
     try:
         descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
-        if not secret:
-            os.fchmod(descriptor, 0o666 & ~current_umask())
+        # mkstemp's 0600 is what is left of it by the umask: with 0777 nothing.
+        os.fchmod(descriptor, SECRET_FILE if secret else 0o666 & ~current_umask())
     except OSError as error:
         raise cannot_write(target, error) from error
     result = Draft(target, os.fdopen(descriptor, "wb", buffering=1 << 18), Path(name))
@@ -75,19 +75,22 @@ def replace_file(target: Path, content: bytes, *, secret: bool = False) -> None:
 def make_folder(folder: Path, *, secret: bool = False) -> None:
     """Create `folder` where it is missing (0700 when secret). Raises CannotWrite."""
     try:
+        is_new = not folder.exists()
         folder.mkdir(mode=SECRET_FOLDER if secret else 0o777, parents=True, exist_ok=True)
+        if secret and is_new:
+            folder.chmod(SECRET_FOLDER)  # whatever the umask took away
     except OSError as error:
         raise cannot_write(folder, error) from error
 
 
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable; filesystems that cannot are excused."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # also a folder one may write in, but not list
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def current_umask() -> int:

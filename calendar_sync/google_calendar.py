@@ -5,6 +5,8 @@ https://developers.google.com/workspace/calendar/api/v3/reference
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,7 +31,7 @@ from calendar_sync.errors import CalendarSyncError, TryLater
 from calendar_sync.grants.client_secrets import Google
 from calendar_sync.grants.credentials import StoredCredentials
 from calendar_sync.model import CalendarEntry
-from calendar_sync.retrying import retry
+from calendar_sync.retrying import MOST_RESTARTS, forgetful, retry
 from calendar_sync.stop import Stop
 from calendar_sync.sync import (
     PAGE_SIZE,
@@ -62,22 +64,31 @@ class GoogleCalendar:
         self._credentials = credentials
         self._stop = stop
         self._local = threading.local()
+        self._https: list[Any] = []  # one for each thread, replaced when its connection failed
         self.requests = 0
+        stop.cuts(self._cut)
 
     def calendars(self) -> list[CalendarEntry]:
         """List every calendar of the account, hidden ones too. Raises our errors."""
-        entries: list[CalendarEntry] = []
+        for _ in range(MOST_RESTARTS):
+            with contextlib.suppress(PageTokenRefused):
+                return self._list_calendars()
+        raise forgetful()
+
+    def _list_calendars(self) -> list[CalendarEntry]:
+        entries: dict[str, CalendarEntry] = {}  # should one come twice, the last wins
         page_token: str | None = None
         while True:
             page = self._get(
                 "calendarList",
                 {"maxResults": 250, "showHidden": True, "pageToken": page_token},
                 lambda body: check_page(body, _CalendarsPage, "calendar#calendarList"),
+                has_page_token=page_token is not None,
             )
-            entries += [entry for entry in page.items if not entry.deleted]
+            entries |= {entry.id: entry for entry in page.items}
             page_token = page.next_page_token
-            if page_token is None:
-                return entries
+            if not page_token:
+                return [entry for entry in entries.values() if not entry.deleted]
 
     def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
         """Yield every page of a listing; the last one of a Fetch carries the next sync token.
@@ -119,6 +130,7 @@ class GoogleCalendar:
             self.requests += 1
             try:
                 listing = getattr(self._api(), collection)()
+                self._limit_waiting()
                 return read(listing.list(prettyPrint=False, **parameters).execute(num_retries=0))
             except HttpError as error:
                 raise explain_http_error(
@@ -147,13 +159,38 @@ class GoogleCalendar:
 
     def _drop_connection(self) -> None:
         self._local.api = None
+        self._https.remove(self._local.http)
 
     def _connect(self) -> Any:
         google = self._credentials.google
+        self._local.http = _http(google)
+        self._https.append(self._local.http)
         http = google_auth_httplib2.AuthorizedHttp(
-            self._credentials, http=_http(google), max_refresh_attempts=1
+            self._credentials, http=self._local.http, max_refresh_attempts=1
         )
         return _service(http, google)
+
+    def _limit_waiting(self) -> None:
+        """Let no answer be waited for past the run's deadline."""
+        http = self._local.http
+        http.timeout = max(0.001, min(TIMEOUT, self._stop.remaining))
+        for connection in http.connections.values():
+            connection.timeout = http.timeout
+            if connection.sock is not None:
+                connection.sock.settimeout(http.timeout)
+
+    def _cut(self) -> None:
+        """End every wait for an answer: a stop must not take as long as Google's slowest one.
+
+        Called by signal handlers, so it only touches sockets. httplib2 connects again by itself
+        when a connection breaks; with so short a timeout that fails.
+        """
+        for http in [*self._https]:
+            for connection in [*http.connections.values()]:
+                connection.timeout = 0.001
+                if connection.sock is not None:
+                    with contextlib.suppress(OSError):
+                        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def _http(google: Google) -> Any:
@@ -173,7 +210,8 @@ def _service(http: Any, google: Google) -> Any:
         http=http,
         model=_BytesModel(),
         static_discovery=True,
-        client_options={"api_endpoint": google.api_endpoint},
+        # Both named: a variable of the environment must not choose either.
+        client_options={"api_endpoint": google.api_endpoint, "universe_domain": "googleapis.com"},
     )
 
 

@@ -78,11 +78,18 @@ def _choose(flag: Path | None, environment: Mapping[str, str], here: Path) -> tu
         return _absolute(here, Path(named)), f"from ${HOME_VARIABLE}"
     for folder in (here, *here.parents):
         for sign in ("calendar-sync.toml", "credentials/client_secrets.json"):
-            if (folder / sign).is_file():
+            if _is_file(folder / sign):
                 return folder, f"the nearest folder with {sign}, looking up from {here}"
     from platformdirs import user_data_path  # its import costs more than the three rules above
 
     return user_data_path("calendar-sync", appauthor=False), "the user's own folder; no other rule"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # after "sudo -u" the current folder is often one that may not be searched
+        return False
 
 
 def _absolute(here: Path, folder: Path) -> Path:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=click.FloatRange(1), default=600, help="Seconds to wait.")
 def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) -> None:
     """Ask a person, once, in a browser; store the grant."""
-    if not no_browser and not sys.stdin.isatty():
+    if not no_browser and not (sys.stdin and sys.stdin.isatty()):
         raise WrongUsage(
             "A consent needs a person, and there is no terminal.",
             "Run it in a terminal, or with --no-browser to paste the redirected address.",
@@ -43,14 +43,12 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
     from calendar_sync.grants.consent import ConsentOptions, ask_for_consent
 
     def save(grant: Grant) -> None:
-        import msgspec
-
-        account = account_name(secrets.google, grant.token or "")
         with _locked(file), file.reserve() as reserved:
-            file.replace(msgspec.structs.replace(grant, account=account), reserved)
+            file.replace(grant, reserved)
 
     person = _Person(app.terminal, with_browser=not no_browser)
     grant = ask_for_consent(secrets, ConsentOptions(port, bind, timeout), person, app.now, save)
+    _name_account(file, account_name(secrets.google, grant.token or ""))
     app.terminal.say(f"Granted; the refresh token is in {app.home.token}.")
     if grant.refresh_token_expires_at:
         app.terminal.warn(f"Google ends this grant on {grant.refresh_token_expires_at}.")
@@ -59,8 +57,18 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
     app.terminal.say("Next: calendar-sync export")
 
 
+def _name_account(file: TokenFile, account: str) -> None:
+    """Note whose grant it is, now that it is safe: asking takes a request, and may take long."""
+    import msgspec
+
+    if not account:
+        return
+    with _locked(file), file.reserve() as reserved:
+        file.replace(msgspec.structs.replace(file.read(), account=account), reserved)
+
+
 def _client(app: App) -> ClientSecrets:
-    from calendar_sync.session import guard_secrets
+    from calendar_sync.grants.guard import guard_secrets
 
     secrets = guard_secrets(app.home, app.config)
     if secrets is None:
@@ -126,8 +134,15 @@ class _Person:
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
     def pasted_lines(self) -> Iterator[str]:
-        """Read lines until the end of input."""
-        yield from iter(sys.stdin.readline, "")
+        """Yield lines until the end of input; bytes that are no text are no reason to stop.
+
+        Not through sys.stdin: a thread that waits in its buffer makes Python abort at the end.
+        """
+        rest = b""
+        while sys.stdin is not None and (new := os.read(sys.stdin.fileno(), 4096)):
+            *lines, rest = (rest + new).split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in lines)
+        yield rest.decode("utf-8", "replace")
 
     def say(self, text: str) -> None:
         """Tell the person."""
@@ -178,9 +193,9 @@ def revoke(app: App) -> None:
 
     file = TokenFile(app.home.token)
     if not file.exists():
-        app.terminal.say(f"Nothing to revoke: there is no {app.home.token}.")
+        app.terminal.say(f"Nothing to revoke: there is no {app.home.token}; {app.home.describe()}.")
         return
-    from calendar_sync.session import guard_secrets
+    from calendar_sync.grants.guard import guard_secrets
 
     secrets = guard_secrets(app.home, app.config)
     with _locked(file):

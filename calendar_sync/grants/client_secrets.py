@@ -91,7 +91,7 @@ def parse_client_secrets(content: bytes, name: str) -> ClientSecrets:
     try:
         value = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
         file = msgspec.convert(value, _File) if isinstance(value, dict) else _File()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WrongConfiguration(f"{name} cannot be read: {error}.", HOW_TO_GET_ONE) from error
     client, kind = (file.installed, "installed") if file.installed else (file.web, "web")
     if client is None:
@@ -170,7 +170,7 @@ def google_of_token_uri(token_uri: str | None, name: str) -> Google:
 
 def _kind_of(uri: str) -> str | None:
     """Return `google`, `local` or, for every other or oddly written address, None."""
-    if not uri.isascii() or any(sign in uri for sign in "\\ \t\r\n@?#"):
+    if not (uri.isascii() and uri.isprintable()) or any(sign in uri for sign in "\\ \t\r\n@?#"):
         return None
     try:
         parts = urlsplit(uri)

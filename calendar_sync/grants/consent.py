@@ -77,7 +77,9 @@ def ask_for_consent(
     """Talk to the person until there is a whole grant; `save` it; return it.
 
     Nothing is saved, and an older grant stays, on a denial, a timeout, too few scopes or a reply
-    without a refresh token: those raise ConsentNeeded.
+    without a refresh token: those raise ConsentNeeded. Nothing is ever revoked here, neither the
+    grant that is replaced nor a new one that does not suffice: revoking any token ends all that the
+    account gave to the client, the good grant among them.
     """
     for name in ("requests_oauthlib", "oauthlib"):  # at DEBUG they print codes and tokens
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -99,10 +101,12 @@ def ask_for_consent(
                 f"Nobody answered within {options.timeout:.0f} seconds; nothing was changed."
             )
         try:
-            grant = _complete(flow, secrets, answered.redirect, clock)
+            if answered.redirect.error:
+                raise _explain_error(answered.redirect.error)
+            grant = _complete(flow, secrets, answered.redirect.code, clock)
             save(grant)
         except CalendarSyncError as error:
-            answered.show(_page_for(error))
+            answered.show(_page_for(error, answered.redirect))
             raise
         except BaseException:
             answered.show(Page.FAILED)
@@ -115,10 +119,6 @@ def ask_for_consent(
 
 class TooFewScopes(ConsentNeeded):
     """The person said yes, but not to what is needed."""
-
-
-class Denied(ConsentNeeded):
-    """The person, or a policy, said no."""
 
 
 def _flow(secrets: ClientSecrets) -> Any:
@@ -158,19 +158,17 @@ def _take_pastes(receiver: Receiver, conversation: Conversation) -> None:
             conversation.say(f"That address cannot be used: {error}.")
 
 
-def _page_for(error: CalendarSyncError) -> Page:
-    if isinstance(error, TooFewScopes):
-        return Page.WRONG_SCOPE
-    return Page.DENIED if isinstance(error, Denied) else Page.FAILED
+def _page_for(error: CalendarSyncError, redirect: Redirect) -> Page:
+    if redirect.error:
+        return Page.DENIED
+    return Page.WRONG_SCOPE if isinstance(error, TooFewScopes) else Page.FAILED
 
 
 def _complete(
-    flow: Any, secrets: ClientSecrets, redirect: Redirect, clock: Callable[[], dt.datetime]
+    flow: Any, secrets: ClientSecrets, code: str, clock: Callable[[], dt.datetime]
 ) -> Grant:
-    if redirect.error:
-        raise _explain_error(redirect.error)
     now = clock()
-    token = _exchange(flow, secrets.google, redirect.code, now)
+    token = _exchange(flow, secrets.google, code, now)
     granted = _scopes_in(token)
     if not is_sufficient(granted):
         raise TooFewScopes(
@@ -208,11 +206,14 @@ def _complete(
 def _explain_error(error: str) -> CalendarSyncError:
     """Explain an error that came back in the redirect (RFC 6749 section 4.1.2.1)."""
     if error == "access_denied":
-        return Denied("The consent was declined; nothing was changed.")
+        return ConsentNeeded("The consent was declined; nothing was changed.")
     known = explain_refusal(error, {"error": error}, Grant(""), dt.datetime.now(dt.UTC))
-    if isinstance(known, WrongConfiguration):
+    if isinstance(known, WrongConfiguration) or error in (
+        "server_error",
+        "temporarily_unavailable",
+    ):
         return known
-    return Denied("Google ended the consent with an error; nothing was changed.")
+    return ConsentNeeded("Google ended the consent with an error; nothing was changed.")
 
 
 def _exchange(flow: Any, google: Google, code: str, now: dt.datetime) -> dict[str, Any]:

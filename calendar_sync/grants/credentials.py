@@ -39,6 +39,7 @@ class StoredCredentials(Credentials):
         super().__init__(token=None)  # type: ignore[no-untyped-call]  # google-auth's is untyped
         self._file, self._google, self._clock = file, google, clock
         self._thread_lock = threading.Lock()
+        self._sent = threading.local()  # the access token that each thread used last
         self.grant = grant
         self._adopt(grant)
 
@@ -52,14 +53,29 @@ class StoredCredentials(Credentials):
         """Whether the access token should not be used any more."""
         return not self.grant.access_token_lives(self._clock())
 
-    def refresh(self, request: object) -> None:  # noqa: ARG002  # ours: see _Session for why
-        """Replace the access token, once for all threads and processes that find it unusable.
+    def before_request(self, request: object, method: str, url: str, headers: Any) -> None:  # noqa: ARG002  # google-auth's signature
+        """Put a living access token into `headers`. Unlike google-auth's, it asks nobody else.
 
-        Raises ConsentNeeded, TryLater, WrongConfiguration or CannotWrite; never google-auth's own.
+        Google's own looks up "regional access boundaries" from a thread of its own at times.
         """
-        rejected = self.token
+        if not self.valid:
+            self._renew(None)
+        token = self.token
+        self.apply(headers, token)  # type: ignore[no-untyped-call]  # google-auth's is untyped
+        self._sent.token = token
+
+    def refresh(self, request: object) -> None:  # noqa: ARG002  # ours: see token_transport for why
+        """Replace the access token that Google just refused, or the one at hand if none was sent.
+
+        Once for all threads and processes that find it unusable: whoever comes later takes what the
+        first one got. Raises ConsentNeeded, TryLater, WrongConfiguration or CannotWrite; never
+        google-auth's own.
+        """
+        self._renew(getattr(self._sent, "token", self.token))
+
+    def _renew(self, rejected: str | None) -> None:
         with self._thread_lock:
-            if self.token is not None and self.token != rejected:
+            if self.token != rejected and self.valid:
                 return
             try:
                 with self._file.locked():
@@ -68,11 +84,14 @@ class StoredCredentials(Credentials):
                 self._make_do_without_lock(rejected, error)
 
     def _make_do_without_lock(self, rejected: str | None, error: LockIsHeld) -> None:
+        """Go on with an access token that nobody refused and that has a moment left."""
         stored = self._file.read()
-        if stored.token != rejected and stored.access_token_lives(self._clock()):
+        ends = read_instant(stored.expiry)
+        if stored.token and stored.token != rejected and ends and ends > self._clock():
             self._adopt(stored)
+            self.token = stored.token  # although it is inside the margin
             return
-        message = f"Another process holds {error} for a minute and a half; it refreshes the grant."
+        message = f"Another process keeps hold of {error}; it may be refreshing the grant."
         raise TryLater(message, f"See who: fuser -v {error}") from error
 
     def _refresh_locked(self, rejected: str | None) -> None:
@@ -84,13 +103,14 @@ class StoredCredentials(Credentials):
             fresh = refresh_grant(stored, self._google, self._clock)
             self._file.replace(fresh, reserved)
         self._adopt(fresh)
+        self.token = fresh.token  # used at least once, however short it is said to live
 
     def _adopt(self, grant: Grant) -> None:
         self.grant = grant
         self._refresh_token = grant.refresh_token
         expiry = read_instant(grant.expiry)
         self.expiry = expiry.replace(tzinfo=None) if expiry else None
-        self.token = grant.token if expiry and grant.access_token_lives(self._clock()) else None
+        self.token = grant.token if grant.access_token_lives(self._clock()) else None
 
 
 def load_credentials(home: Home, secrets: ClientSecrets | None, clock: Clock) -> StoredCredentials:
@@ -104,6 +124,8 @@ def load_credentials(home: Home, secrets: ClientSecrets | None, clock: Clock) ->
             f"Neither {home.client_secrets} nor {home.token} exists; {home.describe()}.",
             "Get client_secrets.json as credentials/README.md shows, then: calendar-sync consent",
         )
+    if not file.exists():
+        raise ConsentNeeded(f"There is no grant yet: no {home.token}; {home.describe()}.")
     grant = file.read()
     google = check_google(grant, secrets, home)
     if secrets is not None and not (grant.client_id and grant.client_secret):
@@ -112,7 +134,8 @@ def load_credentials(home: Home, secrets: ClientSecrets | None, clock: Clock) ->
         )
     if not (grant.client_id and grant.client_secret):
         raise WrongConfiguration(
-            f"{home.token} does not name its OAuth client, and {home.client_secrets} is not there.",
+            f"{home.token} does not name its OAuth client, and there is no {home.client_secrets};"
+            f" {home.describe()}.",
             "Put the client_secrets.json it was made with there; see credentials/README.md",
         )
     if grant.universe_domain not in ("", "googleapis.com"):
@@ -176,13 +199,15 @@ def _ask(grant: Grant, google: Google, clock: Clock, *, scopes: tuple[str, ...] 
         scopes=list(scopes) if scopes else None,
     )
     now = clock()
-    asked.refresh(_transport(google))
+    asked.refresh(token_transport(google))
     lifetime = _lifetime(asked.expiry, dt.datetime.now(dt.UTC))
+    if not isinstance(asked.token, str) or not asked.token:
+        raise TypeError("an access token that is no text")
     granted = asked.granted_scopes
     return msgspec.structs.replace(
         grant,
         token=asked.token,
-        refresh_token=asked.refresh_token or grant.refresh_token,
+        refresh_token=_rotated(asked.refresh_token) or grant.refresh_token,
         token_uri=google.token_uri,
         expiry=write_instant(now + dt.timedelta(seconds=lifetime)),
         issued_at=write_instant(now),
@@ -192,6 +217,11 @@ def _ask(grant: Grant, google: Google, clock: Clock, *, scopes: tuple[str, ...] 
     )
 
 
+def _rotated(value: object) -> str | None:
+    """Return the reply's refresh token where it is one; null, "" and numbers are none."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
 def _lifetime(expiry: dt.datetime | None, now: dt.datetime) -> int:
     """Seconds the server gave; google-auth keeps only the moment. None said: one hour, as Google."""
     if expiry is None:
@@ -199,7 +229,7 @@ def _lifetime(expiry: dt.datetime | None, now: dt.datetime) -> int:
     return max(1, round((expiry.replace(tzinfo=dt.UTC) - now).total_seconds()))
 
 
-def _transport(google: Google) -> Any:
+def token_transport(google: Google) -> Any:
     """Make google-auth's requests transport, without what requests adds on its own.
 
     Not httplib2: it re-sends a POST when the server drops the connection, and a server that detects

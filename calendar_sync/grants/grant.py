@@ -16,7 +16,6 @@ FRESH_FOR = 225  # seconds an access token must still live to be used; google-au
 TESTING_DAYS = 7
 UNUSED_WARNING_DAYS = 150  # Google ends a grant that was not used for six months
 WARN_BEFORE = dt.timedelta(days=2)
-ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,6 +45,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
         """Serialise for token.json; google-auth reads it back."""
         value = {key: item for key, item in msgspec.to_builtins(self).items() if item is not None}
         value["universe_domain"] = self.universe_domain or "googleapis.com"
+        value["account"] = self.account
         value["version"] = self.version
         return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
@@ -105,7 +105,7 @@ def parse_grant(content: bytes, name: str) -> Grant:
     """
     try:
         value = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         what = "is empty" if not content.strip() else "is damaged (not whole JSON)"
         raise _damaged(f"{name} {what}.") from error
     if not isinstance(value, dict):
@@ -158,4 +158,5 @@ def read_instant(text: str | None) -> dt.datetime | None:
 
 def write_instant(moment: dt.datetime) -> str:
     """Write a time as RFC 3339 in UTC with `Z`, whole seconds."""
-    return moment.astimezone(dt.UTC).strftime(ISO)
+    utc = moment.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None)
+    return utc.isoformat() + "Z"

@@ -11,19 +11,28 @@ import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calendar_sync.config import Config
-from calendar_sync.errors import DamagedInput, TryLater, WrongConfiguration, WrongUsage
+from calendar_sync.errors import (
+    ConsentNeeded,
+    DamagedInput,
+    TryLater,
+    WrongConfiguration,
+    WrongUsage,
+)
 from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
 from calendar_sync.grants.grant import Grant
-from calendar_sync.grants.scopes import is_broader
+from calendar_sync.grants.guard import guard_secrets
+from calendar_sync.grants.scopes import in_words, is_broader, is_sufficient
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
 from calendar_sync.home import Home
 from calendar_sync.legacy.kinds import LARGEST
 from calendar_sync.legacy.reading import FoundGrant, find_candidates, read_grant
-from calendar_sync.run import Clock
-from calendar_sync.session import guard_secrets
 from calendar_sync.terminal import Terminal
+
+if TYPE_CHECKING:
+    from calendar_sync.grants.credentials import Clock
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ def run_migration(
     if options.file.is_dir():
         _suggest(options.file, terminal)
     name = str(options.file)
+    if options.file.exists() and home.token.exists() and options.file.samefile(home.token):
+        raise WrongUsage(f"{name} is this home's grant already.", "calendar-sync doctor")
     found = read_grant(
         _content(options.file),
         account=options.account,
@@ -78,7 +89,12 @@ def _prove_and_write(file: TokenFile, grant: Grant, google: Google, clock: Clock
         file.read()  # raises: a link must not be replaced
     try:
         with file.locked(), file.reserve() as reserved:
-            file.replace(refresh_grant(grant, google, clock), reserved)
+            fresh = refresh_grant(grant, google, clock)
+            if fresh.granted_scopes and not is_sufficient(fresh.granted_scopes):
+                raise ConsentNeeded(
+                    f"The grant lives, but covers only {in_words(fresh.granted_scopes)}, not calendars."
+                )
+            file.replace(fresh, reserved)
     except LockIsHeld as error:
         raise TryLater(f"Another process holds {error}.", f"fuser -v {error}") from error
 
@@ -123,7 +139,8 @@ def _grant_of(
             )
         if secrets is None:
             raise WrongConfiguration(
-                f"--with-client takes the client of {home.client_secrets}, which does not exist.",
+                f"--with-client takes the client of {home.client_secrets}, which does not exist;"
+                f" {home.describe()}.",
                 "How to get it: credentials/README.md",
             )
         if client_id not in (None, secrets.client_id):

@@ -10,6 +10,7 @@ import queue
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,7 +36,10 @@ class NotOurs(ValueError):
 
 def parse_redirect(address: str, state: str) -> Redirect:
     """Read a redirect, pasted or received. Raises NotOurs, also for another consent's answer."""
-    query = parse_qs(urlsplit(address.strip()).query)
+    try:
+        query = parse_qs(urlsplit(address.strip()).query)
+    except ValueError:
+        raise NotOurs("it is not an address") from None
     found = {key: query.get(key, [""])[0] for key in ("state", "code", "error")}
     if not found["code"] and not found["error"]:
         raise NotOurs("there is no code in it; paste the whole address the browser ended on")
@@ -107,6 +111,11 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True  # a fixed port is free again at once, not after a minute
     receiver: Receiver
 
+    def server_bind(self) -> None:
+        """Bind only: HTTPServer would ask the DNS for a name, and wait where there is none."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a browser that hangs up, or speaks TLS, is no event."""
 
@@ -117,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         receiver = self.server.receiver
-        if urlsplit(self.path).path != "/":
+        if self.path.partition("?")[0] != "/":
             self._send(404, Page.NOT_FOUND)
             return
         try:

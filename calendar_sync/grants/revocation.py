@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from calendar_sync.errors import ConsentNeeded, TryLater, cannot_write
 from calendar_sync.files import sync_folder
 from calendar_sync.grants.client_secrets import ClientSecrets
@@ -37,19 +39,22 @@ def revoke_grant(home: Home, file: TokenFile, secrets: ClientSecrets | None) -> 
         )
     except requests.RequestException:
         raise _not_now("cannot be reached") from None
-    if answer.status_code != 200 and not _is_unknown_token(answer):
-        raise _not_now(f"answers {answer.status_code}")
+    if not _is_over(answer.status_code, answer.content):
+        raise _not_now(f"answers {answer.status_code}, not in Google's way")
     _remove(file)
 
 
-def _is_unknown_token(answer: object) -> bool:
-    if getattr(answer, "status_code", 0) != 400:
-        return False
+def _is_over(status: int, body: bytes) -> bool:
+    """Say whether the answer means that the grant lives no more; a login page means nothing."""
+    if status == 200 and not body.strip():  # RFC 7009 section 2.2 asks for no body
+        return True
     try:
-        value = answer.json()  # type: ignore[attr-defined]
-    except ValueError:
+        value = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
-    return isinstance(value, dict) and value.get("error") in ("invalid_token", "invalid_grant")
+    if not isinstance(value, dict) or status not in (200, 400):
+        return False
+    return status == 200 or value.get("error") in ("invalid_token", "invalid_grant")
 
 
 def _not_now(why: str) -> TryLater:

@@ -32,10 +32,13 @@ class LockIsHeld(Exception):
 
 
 class TokenFile:
-    """The only reader and writer of token.json."""
+    """The only reader and writer of token.json.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    `patience` is how many seconds `locked` waits for another process.
+    """
+
+    def __init__(self, path: Path, patience: float = LOCK_TIMEOUT) -> None:
+        self.path, self._patience = path, patience
 
     def exists(self) -> bool:
         """Whether something is there, whatever it is."""
@@ -50,8 +53,7 @@ class TokenFile:
                 f" {self.path}",
             )
         try:
-            with self.path.open("rb") as file:
-                content = file.read(_LARGEST + 1)
+            content = self._content()
         except FileNotFoundError as error:
             raise ConsentNeeded(f"There is no grant yet: {self.path} does not exist.") from error
         except OSError as error:
@@ -63,9 +65,17 @@ class TokenFile:
             raise DamagedInput(f"{self.path} is far too large for a token store.")
         return parse_grant(content, str(self.path))
 
+    def _content(self) -> bytes:
+        # O_NONBLOCK: a pipe in its place would keep us waiting for ever.
+        descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise DamagedInput(f"{self.path} is not a regular file.")
+            return file.read(_LARGEST + 1)
+
     @contextlib.contextmanager
-    def locked(self, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-        """Hold the grant's lock. Raises LockIsHeld after `timeout` seconds, CannotWrite.
+    def locked(self) -> Iterator[None]:
+        """Hold the grant's lock. Raises LockIsHeld when patience ends, CannotWrite.
 
         The kernel frees it when its owner dies. A soft lock file, which would outlive it, is refused.
         """
@@ -73,7 +83,7 @@ class TokenFile:
         path = self.path.with_name(self.path.name + ".lock")
         lock = FileLock(path, mode=SECRET_FILE, fallback_to_soft=False)
         try:
-            lock.acquire(timeout=timeout)
+            lock.acquire(timeout=self._patience)
         except Timeout as error:
             raise LockIsHeld(str(path)) from error
         except OSError as error:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from calendar_sync.grants import scopes as scope_table
 from calendar_sync.errors import ConsentNeeded, DamagedInput, WrongUsage
+from calendar_sync.grants import scopes as scope_table
 from calendar_sync.legacy.kinds import (
     ADVICE,
     CONSENT,
