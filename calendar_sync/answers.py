@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from calendar_sync.errors import CalendarSyncError, ConsentNeeded, TryLater, WrongConfiguration
+from calendar_sync.errors import (
+    CalendarSyncError,
+    ConsentNeeded,
+    SomeFailed,
+    TryLater,
+    WrongConfiguration,
+)
 from calendar_sync.model import without_half_surrogates
 
 _P = TypeVar("_P", bound=msgspec.Struct)
@@ -47,6 +53,7 @@ def check_page(body: object, page: type[_P], kind: str) -> _P:
     if not isinstance(body, bytes):
         raise BadAnswer("the answer is not a page")
     try:
+        str(body, "utf-8")  # the decoder does not look at what it keeps raw
         result = msgspec.json.decode(body, type=page)
     except (msgspec.DecodeError, UnicodeDecodeError):
         result = _check_odd_page(body, page)
@@ -100,7 +107,7 @@ def explain_http_error(
     if status == 404 and calendar_id:
         return CalendarGone(calendar_id)
     if status == 403 or status == 429:
-        return _explain_403(status, reasons, headers)
+        return _explain_403(status, reasons, headers, calendar_id)
     if status >= 500 or status == 408:
         return BadAnswer(f"Google answers {status}", retry_after(headers))
     if 300 <= status < 400:
@@ -113,7 +120,9 @@ def explain_http_error(
     return TryLater(f"Google answers {status}, which is not expected here.")
 
 
-def _explain_403(status: int, reasons: frozenset[str], headers: Mapping[str, str]) -> Exception:
+def _explain_403(
+    status: int, reasons: frozenset[str], headers: Mapping[str, str], calendar_id: str
+) -> Exception:
     if reasons & _NOT_ENABLED:
         return WrongConfiguration(
             "The Google Calendar API is not enabled in the Google Cloud project of the client.",
@@ -129,7 +138,8 @@ def _explain_403(status: int, reasons: frozenset[str], headers: Mapping[str, str
         return BadAnswer("something between here and Google refused the request")
     if "notACalendarUser" in reasons:
         return WrongConfiguration("The account has no Google Calendar.")
-    return WrongConfiguration(
+    kind = SomeFailed if calendar_id else WrongConfiguration  # the other calendars may be readable
+    return kind(
         f"Google forbids it ({'/'.join(sorted(reasons))}); probably a Workspace policy.",
         "Ask the administrator to allow the app to read calendars.",
     )

@@ -25,16 +25,15 @@ from calendar_sync.calendars import (
     remember_calendars,
 )
 from calendar_sync.config import Config, Format
-from calendar_sync.csv_rows import CsvExporter, CsvOptions
 from calendar_sync.errors import CalendarSyncError, ExitCode, SomeFailed, TryLater, WrongUsage
 from calendar_sync.export import temporary_file
 from calendar_sync.files import draft, make_folder
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import Report, new_run_id, remember_run
 from calendar_sync.home import Home
-from calendar_sync.ics import IcsExporter, IcsOptions
+from calendar_sync.ics.exporter import IcsExporter, IcsOptions
 from calendar_sync.items import read_items
-from calendar_sync.mirror import Mirror
+from calendar_sync.mirror import Mirror, read_stub
 from calendar_sync.model import EventWarning, Item, Orphan, Single
 from calendar_sync.publish import (
     PublishedFile,
@@ -44,15 +43,17 @@ from calendar_sync.publish import (
     slugs_in,
     stamp_of,
 )
-from calendar_sync.run import Account, Clock, opened_mirror, run_lock
+from calendar_sync.reading import concerns_all
+from calendar_sync.retrying import MOST_RESTARTS, forgetful
+from calendar_sync.run import Account, Clock, run_lock, with_mirror
 from calendar_sync.slices import Slice, slices_between
 from calendar_sync.sync import WindowFetch
+from calendar_sync.table.exporter import CsvExporter, CsvOptions
 from calendar_sync.terminal import Terminal
 from calendar_sync.times import at_instant, find_zone
 from calendar_sync.windows import instant_of_day_or_time
 
 log = logging.getLogger("calendar_sync")
-_MOST_RESTARTS = 3
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,14 @@ def run_backfill(
     terminal: Terminal,
 ) -> int:
     """Write every slice that is not written yet; return the exit code."""
-    with run_lock(home), opened_mirror(home.mirror, clock) as (mirror, warnings):
+
+    def work(mirror: Mirror, warnings: list[str]) -> int:
         for warning in warnings:
             log.warning("%s", warning)
         return _Backfill(home, config, options, mirror, clock, terminal).run(connect)
+
+    with run_lock(home):
+        return with_mirror(home.mirror, clock, work)
 
 
 class _Backfill:
@@ -111,7 +116,9 @@ class _Backfill:
             try:
                 for slice_ in self._slices(calendar):
                     self._do(account, calendar, slice_)
-            except (TryLater, SomeFailed) as error:
+            except CalendarSyncError as error:
+                if concerns_all(error):
+                    raise
                 self.failures.append(error)
                 self.terminal.error(f"failed    {calendar.view.name}: {error.message}")
         if self.options.dry_run:
@@ -261,6 +268,7 @@ class _Backfill:
                 }
             )
         make_folder(self.options.output)
+        remove_leftovers(self.options.output)
         now = write_instant(self.clock())
         publish_manifest(self.options.output, self.run_id, now, entries)
 
@@ -297,19 +305,20 @@ def _exporter(
 
 def _read_slice(account: Account, calendar_id: str, slice_: Slice) -> dict[str, bytes]:
     """Read every page of a slice; return compact resources by id, the last one of an id winning."""
-    for _ in range(_MOST_RESTARTS):
+    for _ in range(MOST_RESTARTS):
         resources: dict[str, bytes] = {}
         try:
             for page in account.pages(calendar_id, WindowFetch(slice_.start, slice_.end)):
                 for item in page.items:
-                    resource = msgspec.json.format(bytes(item), indent=-1)
-                    resources[msgspec.json.decode(resource)["id"]] = resource
+                    resource, stub = read_stub(bytes(item))
+                    if stub is not None:
+                        resources[stub.id] = resource
         except PageTokenRefused:
             continue
         except CalendarGone as error:
             raise SomeFailed(f"The calendar {calendar_id} is gone.") from error
         return resources
-    raise TryLater("Google forgets its own page tokens.")
+    raise forgetful()
 
 
 def _items(resources: dict[str, bytes], warnings: list[EventWarning]) -> Iterator[Item]:

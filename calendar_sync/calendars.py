@@ -56,13 +56,17 @@ def remember_calendars(
     To be called inside a transaction. In order of id, so that every home chooses the same slugs.
     """
     known = {calendar.id: calendar for calendar in list_calendars(mirror)}
-    taken = {calendar.slug for calendar in known.values()} | set(former_slugs.values())
+    used = {calendar.slug for calendar in known.values()}
+    taken = used | set(former_slugs.values())
     for entry in sorted(entries, key=lambda entry: entry.id):
         view = view_of(entry)
         calendar = known.get(entry.id)
         if calendar is None:
-            slug = former_slugs.get(entry.id) or make_slug(view.name, view.id, taken)
+            slug = former_slugs.get(entry.id, "")
+            if not slug or slug in used:  # another home's manifest may name a slug of ours
+                slug = make_slug(view.name, view.id, taken)
             taken.add(slug)
+            used.add(slug)
             mirror.connection.execute(
                 "INSERT INTO calendars (id, slug, view) VALUES (?, ?, ?)",
                 (view.id, slug, msgspec.json.encode(view)),

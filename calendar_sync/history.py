@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from calendar_sync.mirror import Mirror
 KEPT_DAYS = 400
 
 
-class CalendarReport(msgspec.Struct, frozen=True, omit_defaults=True):
+class CalendarReport(msgspec.Struct, frozen=True):
     """What a run did with one calendar. `result`: unchanged, updated, failed, gone."""
 
     id: str
@@ -73,10 +74,11 @@ def remember_run(mirror: Mirror, report: Report) -> None:
 
 
 def last_run(mirror: Mirror, *, successful: bool = False) -> Report | None:
-    """Return the newest run, or the newest that ended well."""
-    condition = f"WHERE exit_code = {int(ExitCode.DONE)}" if successful else ""
+    """Return the newest run of the job, or the newest that ended well; a backfill is not the job."""
+    condition = "WHERE command <> 'backfill'"
+    condition += f" AND exit_code = {int(ExitCode.DONE)}" if successful else ""
     row: tuple[Any] | None = mirror.connection.execute(
-        f"SELECT report FROM runs {condition} ORDER BY started_at DESC, id DESC LIMIT 1"  # noqa: S608
+        f"SELECT report FROM runs {condition} ORDER BY rowid DESC LIMIT 1"  # noqa: S608
     ).fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=Report)
 
@@ -99,6 +101,22 @@ def last_reports(path: Path) -> tuple[Report | None, Report | None]:
         return None, None
     finally:
         connection.close()
+
+
+def recent_reports(path: Path, most: int) -> list[Report]:
+    """Return the newest runs of the job, the newest first, without opening the mirror for writing.
+
+    A mirror that is missing, or damaged, has no history.
+    """
+    if not path.exists():
+        return []
+    query = "SELECT report FROM runs WHERE command <> 'backfill' ORDER BY rowid DESC LIMIT ?"
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute(query, (most,)).fetchall()
+        return [msgspec.json.decode(row[0], type=Report) for row in rows]
+    except (sqlite3.Error, msgspec.MsgspecError):
+        return []
 
 
 def last_success(path: Path) -> dt.datetime | None:

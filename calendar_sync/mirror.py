@@ -92,7 +92,8 @@ def sqlite_in_our_words(path: Path) -> Iterator[None]:
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
             message = f"Cannot write {path}: {error}."
             raise CannotWrite(message, f"Look at: df -h {path.parent}") from error
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or not name:
+        is_ours = isinstance(error, sqlite3.ProgrammingError)
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or not (name or is_ours):
             raise DamagedMirror(f"{path}: {error}") from error
         raise
 
@@ -171,7 +172,7 @@ class Reading:
     def take(self, items: Iterable[bytes]) -> None:
         """Apply one page, in order: a later item of the same id wins."""
         for item in items:
-            resource, stub = _read_stub(item)
+            resource, stub = read_stub(item)
             if stub is None:
                 self.unreadable += 1  # not even an id: there is nothing to keep it under
                 continue
@@ -263,7 +264,7 @@ class Reading:
             ).rowcount
 
 
-def _read_stub(item: bytes) -> tuple[bytes, Stub | None]:
+def read_stub(item: bytes) -> tuple[bytes, Stub | None]:
     """Return the resource as compact JSON and its stub; half surrogates take a slower way."""
     try:
         resource = msgspec.json.format(item, indent=-1)

@@ -270,7 +270,12 @@ def without_half_surrogates(value: Any) -> Any:
 
 def people_of(event: Event) -> tuple[Person, ...]:
     """List the attendees; what is not a list of people counts as nobody."""
-    return _lenient(_decode_people, event.attendees, ())
+    return people_in(event.attendees)
+
+
+def people_in(raw: bytes | msgspec.Raw) -> tuple[Person, ...]:
+    """List the people of Google's JSON, whatever it is."""
+    return _lenient(_decode_people, raw, ())
 
 
 def attachments_of(event: Event) -> tuple[Attachment, ...]:
@@ -283,7 +288,9 @@ def reminders_of(event: Event) -> Reminders | None:
     return _lenient(_decode_reminders, event.reminders, None)
 
 
-def _lenient(decode: Callable[[bytes], _T], raw: msgspec.Raw, otherwise: _U) -> _T | _U:
+def _lenient(
+    decode: Callable[[bytes], _T], raw: bytes | msgspec.Raw, otherwise: _U
+) -> _T | _U:
     if not raw:
         return otherwise
     try:

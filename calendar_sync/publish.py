@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from calendar_sync.files import TEMPORARY_PREFIX, Draft, replace_file
+from calendar_sync.slugs import is_slug
 
 MANIFEST = "manifest.json"
 # What tells of the run rather than of the data: it alone is no reason to write the manifest again.
@@ -107,17 +108,22 @@ def _of_the_data(manifest: dict[str, Any]) -> dict[str, Any]:
 
 def slugs_in(folder: Path) -> dict[str, str]:
     """Return calendar id -> slug as the folder's manifest has them, for a lost state."""
+    return {entry["id"]: entry["slug"] for entry in entries_in(folder)}
+
+
+def entries_in(folder: Path) -> list[dict[str, Any]]:
+    """Return the entries of the folder's manifest that name a calendar and a slug."""
     calendars = read_manifest(folder).get("calendars")
     if not isinstance(calendars, list):
-        return {}
-    return {
-        calendar["id"]: calendar["slug"]
+        return []
+    return [
+        calendar
         for calendar in calendars
         if isinstance(calendar, dict)
         and isinstance(calendar.get("id"), str)
         and isinstance(calendar.get("slug"), str)
-        and Path(calendar["slug"]).name == calendar["slug"]
-    }
+        and is_slug(calendar["slug"])
+    ]
 
 
 def remove_leftovers(folder: Path) -> None:

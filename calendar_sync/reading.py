@@ -9,15 +9,25 @@ from __future__ import annotations
 import datetime as dt
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from calendar_sync.answers import CalendarGone, PageTokenRefused, SyncTokenRefused
 from calendar_sync.calendars import KnownCalendar, mark_gone
-from calendar_sync.errors import CalendarSyncError, SomeFailed, TryLater
+from calendar_sync.errors import (
+    CalendarSyncError,
+    CannotWrite,
+    ConsentNeeded,
+    SomeFailed,
+    Stopped,
+    TryLater,
+    WrongConfiguration,
+    WrongUsage,
+)
 from calendar_sync.mirror import NO_COUNTS, Counts, Mirror, Reading
+from calendar_sync.retrying import MOST_RESTARTS, forgetful
 from calendar_sync.sync import (
     EventsPage,
     Fetch,
@@ -27,8 +37,8 @@ from calendar_sync.sync import (
     is_suspicious_loss,
 )
 
+_OF_ALL = (ConsentNeeded, WrongConfiguration, WrongUsage, CannotWrite, Stopped)
 _AHEAD = 2  # pages; one in the writer's hands, one to hide the next round trip
-_MOST_RESTARTS = 3
 
 
 class Source(Protocol):
@@ -92,7 +102,7 @@ def read_calendars(
     jobs: int,
     clock: Callable[[], dt.datetime],
     allow_shrink: bool = False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Read every calendar of `tasks` into the mirror; yield each one's outcome as it is committed.
 
     A calendar's own failure is in its outcome. What concerns all of them (the grant, the
@@ -144,19 +154,24 @@ def _list_pages(
 
 def _messages(source: Source, task: Task) -> Iterator[_Message]:
     fetch = task.fetch
-    for attempt in range(_MOST_RESTARTS):
+    for attempt in range(MOST_RESTARTS):
         try:
             yield from source.pages(task.calendar.id, fetch)
         except SyncTokenRefused:
             fetch = FullFetch("the sync token was refused")
         except PageTokenRefused as error:
-            if attempt == _MOST_RESTARTS - 1:
-                raise TryLater("Google forgets its own page tokens.") from error
+            if attempt == MOST_RESTARTS - 1:
+                raise forgetful() from error
         else:
             yield None
             return
         yield _Again(fetch)
     raise TryLater("Google refuses a listing again and again.")
+
+
+def concerns_all(error: CalendarSyncError) -> bool:
+    """Whether an error ends the run: the next calendar would fail alike, or a person said stop."""
+    return isinstance(error, _OF_ALL)
 
 
 # -- in the writer ---------------------------------------------------------------------------------
@@ -176,7 +191,9 @@ def _take_in(
             with mirror.transaction():
                 mark_gone(mirror, task.calendar.key, clock())
             return Outcome(task.calendar, fetch, is_gone=True)
-        except (TryLater, SomeFailed) as error:
+        except CalendarSyncError as error:
+            if concerns_all(error):
+                raise
             return Outcome(task.calendar, fetch, error=error)
 
 

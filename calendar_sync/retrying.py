@@ -11,7 +11,8 @@ from tenacity import (
     retry_if_exception_type,
     stop_after_attempt,
     stop_after_delay,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 from tenacity.stop import stop_base
 
@@ -22,8 +23,9 @@ from calendar_sync.stop import Stop
 _T = TypeVar("_T")
 
 ATTEMPTS = 5
+MOST_RESTARTS = 3  # of one listing, when Google refuses its own tokens
 LONGEST = 120.0  # seconds in all; a later run is cheaper than a long wait under a lock
-_backoff = wait_exponential_jitter(initial=0.5, max=32, jitter=0.5)
+_backoff = wait_exponential(multiplier=0.5, max=32) + wait_random(0, 0.5)
 
 
 def retry(attempt: Callable[[], _T], stop: Stop) -> _T:
@@ -43,6 +45,11 @@ def retry(attempt: Callable[[], _T], stop: Stop) -> _T:
         return retrying(attempt)
     except BadAnswer as error:
         raise TryLater(f"Google could not be read: {error}.") from error
+
+
+def forgetful() -> TryLater:
+    """Say that a listing could not be finished however often it was begun."""
+    return TryLater("Google forgets its own page tokens; no listing could be finished.")
 
 
 def _asked_for(state: RetryCallState) -> float | None:

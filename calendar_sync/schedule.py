@@ -24,7 +24,10 @@ _NICKNAMES = {
 
 def parse_schedule(expression: str) -> str:
     """Return the five-field expression. Raises Unreadable for what cron would not take."""
-    fields = _NICKNAMES.get(expression.strip(), expression.strip())
+    stripped = " ".join(expression.split())
+    fields = _NICKNAMES.get(stripped.lower(), stripped)
+    if len(fields.split()) == 6:  # cronsim counts seconds then; cron takes the command for a field
+        raise Unreadable(f"{expression!r} is no cron expression: it has six fields, not five")
     try:
         CronSim(fields, dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
     except CronSimError as error:
@@ -34,19 +37,25 @@ def parse_schedule(expression: str) -> str:
 
 def next_due(expression: str, after: dt.datetime, tzinfo: dt.tzinfo) -> dt.datetime | None:
     """Return the first due time after a moment, None when the expression never fires again."""
-    try:
-        return next(CronSim(parse_schedule(expression), after.astimezone(tzinfo)))
-    except StopIteration:
-        return None
+    dues = CronSim(parse_schedule(expression), after.astimezone(tzinfo))
+    return next((due for due in dues if _is_before(after, due)), None)
 
 
 def previous_due(expression: str, before: dt.datetime, tzinfo: dt.tzinfo) -> dt.datetime | None:
     """Return the last due time at or before a moment."""
-    start = before.astimezone(tzinfo) + dt.timedelta(seconds=1)
-    try:
-        return next(CronSim(parse_schedule(expression), start, reverse=True))
-    except StopIteration:
-        return None
+    start = before.astimezone(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=1)
+    if before.astimezone(tzinfo).fold:  # what was due in the first pass lies later on the wall
+        start += dt.timedelta(hours=2)
+    dues = CronSim(parse_schedule(expression), start.astimezone(tzinfo), reverse=True)
+    return next((due for due in dues if not _is_before(before, due)), None)
+
+
+def _is_before(one: dt.datetime, other: dt.datetime) -> bool:
+    """Compare instants; Python compares two times of one zone by the clock on the wall.
+
+    In the hour that comes twice cronsim names its first pass even when asked in the second.
+    """
+    return one.astimezone(dt.UTC) < other.astimezone(dt.UTC)
 
 
 def is_due(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 _LONGEST = 80  # bytes: with a suffix it fits every filesystem, also an encrypted one (143)
-_KEPT = re.compile(r"[^\w]+", re.UNICODE)
 _RESERVED = frozenset(
     ["con", "prn", "aux", "nul", "manifest", "backfill", "report"]
     + [f"{name}{digit}" for name in ("com", "lpt") for digit in "0123456789¹²³"]
@@ -32,10 +31,24 @@ def make_slug(name: str, calendar_id: str, taken: Collection[str]) -> str:
     raise AssertionError("two calendars with one id")
 
 
+def is_slug(text: str) -> bool:
+    """Whether a text can be a file's name here; a manifest may have been edited by hand."""
+    letters = "".join(_letters(text))
+    return letters == text != "" and text not in _RESERVED and len(text.encode()) <= _LONGEST
+
+
 def _readable(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name.encode("utf-8", "replace").decode()).casefold()
-    letters = _KEPT.sub("-", plain).replace("_", "-")
-    return _cut(re.sub("-+", "-", letters), _LONGEST)
+    return _cut(re.sub("-+", "-", "".join(_letters(plain))), _LONGEST)
+
+
+def _letters(text: str) -> Iterator[str]:
+    """Yield letters and digits with the marks that follow them; `-` for all else."""
+    kept = False
+    for character in text:
+        is_mark = unicodedata.category(character).startswith("M")
+        kept = character.isalnum() or (kept and is_mark)
+        yield character if kept else "-"
 
 
 def _cut(text: str, length: int) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from calendar_sync.errors import ExitCode, Stopped, TryLater
+
+_NAP = 0.2  # seconds; an Event would wake at once, but a signal handler must not touch its lock
 
 
 class Stop:
@@ -18,38 +20,59 @@ class Stop:
     def __init__(
         self, deadline: float | None = None, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._requested = threading.Event()
-        self.code = ExitCode.TERMINATED
+        self._code: ExitCode | None = None
+        self._cuts: list[Callable[[], None]] = []
         self._monotonic = monotonic
         self._ends = None if deadline is None else monotonic() + deadline
 
     @property
     def is_requested(self) -> bool:
         """Whether somebody asked us to stop."""
-        return self._requested.is_set()
+        return self._code is not None
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code that was asked for."""
+        return self._code or ExitCode.TERMINATED
 
     def request(self, code: ExitCode) -> None:
-        """Ask the run to end at its next check, with this exit code."""
-        self.code = code
-        self._requested.set()
+        """Ask the run to end at its next check, with this exit code.
+
+        A signal handler calls this: it may have interrupted anything, so no lock is taken here.
+        """
+        self._code = code
+        for cut in self._cuts:
+            cut()
+
+    def cuts(self, cut: Callable[[], None]) -> None:
+        """Have `cut` called when a stop is asked for, to end what is waiting for the network.
+
+        It must take no lock, and is to be called from signal handlers.
+        """
+        self._cuts.append(cut)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline; infinite without one."""
+        return math.inf if self._ends is None else max(0.0, self._ends - self._monotonic())
 
     def wait_for_request(self) -> None:
-        """Sleep until somebody asks us to stop; short naps let Python handle signals everywhere."""
-        while not self._requested.wait(1.0):
-            pass
+        """Sleep until somebody asks us to stop."""
+        while not self.is_requested:
+            time.sleep(_NAP)
 
     def check(self) -> None:
         """Raise Stopped when asked to, TryLater when the deadline has passed."""
-        if self._requested.is_set():
+        if self.is_requested:
             raise Stopped(self.code)
-        if self._ends is not None and self._monotonic() >= self._ends:
+        if self.remaining <= 0:
             raise TryLater("The run reached its deadline.", "Give it more time with --deadline.")
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not past a stop or the deadline; then check."""
-        if self._ends is not None:
-            seconds = min(seconds, max(0.0, self._ends - self._monotonic()))
-        self._requested.wait(seconds)
+        until = self._monotonic() + min(seconds, self.remaining)
+        while not self.is_requested and (left := until - self._monotonic()) > 0:
+            time.sleep(min(left, _NAP))
         self.check()
 
     @contextmanager

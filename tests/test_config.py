@@ -1,0 +1,155 @@
+"""calendar-sync.toml: what is wrong is named with its key's path and line; many views, one fetch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from export_steps import ADA, TEAM, add_calendar, check_manifest, contents, manifest, table
+
+from calendar_sync.config import Config, parse_config, read_config
+from calendar_sync.emulator.local_google import LocalGoogle
+from calendar_sync.errors import WrongConfiguration
+
+if TYPE_CHECKING:
+    from conftest import HomeFolder
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('shedule = "@daily"', ["line 1", "Unknown key 'shedule'", "(key shedule)"]),
+        ("\n\njobs = 'many'", ["line 3", "int", "(key jobs)"]),
+        ("jobs = 0", ["line 1", "(key jobs)"]),
+        ("deadline = 'soon'", ["line 1", "soon", "30m", "(key deadline)"]),
+        ("full_every = '-3d'", ["line 1", "(key full_every)"]),
+        ('timezone = "Mars/Olympus"', ["line 1", "Unknown time zone 'Mars/Olympus'"]),
+        ('schedule = "61 * * * *"', ["line 1", "no cron expression", "(key schedule)"]),
+        ('[[export]]\nname = "a"\nwindow = "7d"', ["line 3", "'7d'", "(key export[0].window)"]),
+        ('[[export]]\nwindow = "+7d..-1d"', ["line 2", "ends before it begins"]),
+        ('[[export]]\nhorizon = "later"', ["line 2", "(key export[0].horizon)"]),
+        ('[[export]]\ncolumns = ["start", "stop"]', ["line 2", "Unknown column 'stop'"]),
+        ("[[export]]\ncolumns = []", ["line 2", "No columns"]),
+        ('[[export]]\nformats = ["xml"]', ["line 2", "xml", "(key export[0].formats"]),
+        ("[[export]]\nformats = []", ["line 2", "No formats", "(key export[0].formats)"]),
+        ('[[export]]\nname = "a"\n\n[[export]]\nnmae = "b"', ["line 5", "'nmae'", "export[1]"]),
+        ('[[export]]\n\n[[export]]\nname = "b"', ["same output", "(key export[1].output)"]),
+        (
+            '[[export]]\noutput = "x"\n[[export]]\noutput = "./y/../x"',
+            ["line 4", "same output", "(key export[1].output)"],
+        ),
+        ("schedule =", ["is not TOML"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_key_and_line(text: str, words: list[str]) -> None:
+    with pytest.raises(WrongConfiguration) as caught:
+        parse_config(text, "calendar-sync.toml")
+    for word in ("calendar-sync.toml", *words):
+        assert word in caught.value.message
+
+
+def test_without_a_file_the_defaults_count(tmp_path: Path) -> None:
+    assert read_config(tmp_path / "calendar-sync.toml") == Config()
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "calendar-sync.toml"
+    path.write_bytes(b"\xef\xbb\xbfjobs = 3\n")
+    assert read_config(path).jobs == 3
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"jobs = 1\njobs = 2\n"])
+def test_a_file_that_is_no_toml_is_78(home: HomeFolder, content: bytes) -> None:
+    (home / "calendar-sync.toml").write_bytes(content)
+    done = home.run("export", expect=78)
+    assert "calendar-sync.toml" in done.stderr and "Traceback" not in done.stderr
+    assert not home.exports.exists()
+
+
+def test_a_wrong_configuration_is_78_before_anything_is_touched(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    home.configure('timezone = "Asia/Taipei"\n\n[[export]]\nwindov = "-1d..+7d"\n')
+    done = home.run("export", expect=78)
+    assert "line 4" in done.stderr and "windov" in done.stderr
+    assert google.requests.count() == 0
+    assert not home.exports.exists() and not (home / "state").exists()
+
+
+# -- several views of one fetch --------------------------------------------------------------------
+
+DAYS = (1, 7, 14, 31, 90)
+
+
+def test_five_rolling_windows_cost_the_requests_of_one(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    """Each shows what overlaps it, in its own folder with its own manifest."""
+    now = dt.datetime.now(dt.UTC)
+    daily = add_calendar(google, "Daily", time_zone="UTC")
+    for number in range(-5, 120):
+        day = now.date() + dt.timedelta(days=number)
+        times = {
+            "start": {"dateTime": f"{day}T12:00:00Z"},
+            "end": {"dateTime": f"{day}T13:00:00Z"},
+        }
+        google.control("add_event", calendar=daily, event={"summary": f"{number}", **times})
+    home.configure(
+        'timezone = "UTC"\n'
+        + "".join(
+            f'[[export]]\nname = "{days} days"\nwindow = "0d..+{days}d"\nformats = ["csv", "ics"]\n'
+            f'calendars = ["Daily"]\noutput = "exports/next-{days}"\n'
+            for days in DAYS
+        )
+    )
+    home.run("export")
+    assert google.requests.count() == 2
+    for days in DAYS:
+        folder = home / f"exports/next-{days}"
+        [entry] = check_manifest(folder).values()
+        rows = table((folder / "daily.csv").read_bytes())
+        shown = [int(row["summary"].lstrip("'")) for row in rows]
+        today = (dt.datetime.now(dt.UTC).date() - now.date()).days  # midnight may have passed
+        assert shown == list(range(today, today + days))
+        assert [file["rows"] for file in entry["files"]] == [days, days]
+
+
+def test_patterns_choose_and_leave_out(home: HomeFolder, google: LocalGoogle) -> None:
+    """A calendar that no export shows is not even read."""
+    home.configure(
+        '[[export]]\ncalendars = ["*", "!*holiday*", "!Archive*"]\nformats = ["csv"]\n'
+        f'[[export]]\nname = "mine"\ncalendars = ["{ADA}"]\noutput = "exports/mine"\n'
+        'columns = ["start", "summary"]\nrows = "series"\nformats = ["csv"]\n'
+    )
+    home.run("export")
+    assert manifest(home.exports).keys() == {ADA, TEAM, "grace@example.com"}
+    assert google.requests.count() == 1 + 3
+    content = contents(home / "exports/mine")["ada-lovelace.csv"]
+    assert content.splitlines()[0] == b"start,summary"
+    assert len(table(content)) == 14
+
+
+def test_output_holds_a_folder_for_each_of_several_exports(
+    home: HomeFolder, tmp_path: Path
+) -> None:
+    home.configure(
+        f'[[export]]\nname = "one"\ncalendars = ["{ADA}"]\noutput = "exports/one"\n'
+        f'[[export]]\nname = "two"\ncalendars = ["{TEAM}"]\noutput = "exports/two"\n'
+    )
+    home.run("export", "--output", str(tmp_path / "out"))
+    assert manifest(tmp_path / "out/one").keys() == {ADA}
+    assert manifest(tmp_path / "out/two").keys() == {TEAM}
+    home.configure('[[export]]\noutput = "a"\n[[export]]\noutput = "b"\n')
+    done = home.run("export", "--output", str(tmp_path / "again"), expect=2)
+    assert "name of its own" in done.stderr
+
+
+def test_a_changed_configuration_makes_the_files_anew(home: HomeFolder) -> None:
+    """Nothing has changed at Google, and the next run writes what is asked for now."""
+    home.run("export")
+    home.configure('[[export]]\nformats = ["csv"]\ncolumns = ["summary"]\n')
+    home.run("export")
+    assert contents(home.exports)["ada-lovelace.csv"].startswith(b"summary\r\n")
+    check_manifest(home.exports)

@@ -1,0 +1,179 @@
+"""The mirror's own troubles: damaged, truncated, of another version, on a full disk."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from export_steps import ADA, TEAM, add_singles, check_manifest, contents, report, stamps
+
+from calendar_sync.emulator.local_google import LocalGoogle
+
+if TYPE_CHECKING:
+    from conftest import HomeFolder
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database at all\n" * 4000)
+
+
+def _truncated(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def _spoiled_inside(path: Path) -> None:
+    """Leave the header: it opens, and breaks when the first resource is looked at."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+
+
+def _without_tables(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE something_else (key INTEGER)")
+
+
+def _of_a_later_version(path: Path) -> None:
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    "damage", [_garbage, _truncated, _spoiled_inside, _without_tables, _of_a_later_version]
+)
+def test_a_damaged_mirror_is_moved_aside_and_all_is_read_anew(
+    home: HomeFolder, google: LocalGoogle, damage: Callable[[Path], None]
+) -> None:
+    """Named in a warning, kept for whoever wants to look; the same run ends well, files unchanged."""
+    add_singles(google, TEAM, 40)
+    home.run("export")
+    before = stamps(home.exports)
+    damage(home / "state/mirror.sqlite3")
+    found = report(home)
+    assert "mirror was damaged" in found["stderr"]
+    assert any("mirror.damaged-" in warning for warning in found["warnings"])
+    assert {calendar["read"] for calendar in found["calendars"]} == {"full (first read)"}
+    assert stamps(home.exports) == before
+    [aside] = (home / "state").glob("mirror.damaged-*.sqlite3")
+    assert aside.stat().st_size > 0
+    assert report(home)["warnings"] == []
+
+
+def test_a_mirror_that_breaks_in_the_middle_of_a_run_is_replaced_in_the_same_run(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    """The damage lies where only a change makes us look."""
+    google.control("load_events", calendar=TEAM, count=400, seed=1)
+    home.run("export")
+    mirror = home / "state/mirror.sqlite3"
+    with sqlite3.connect(mirror) as opened:
+        [(page,)] = opened.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'resources_by_series'"
+        )
+        [(size,)] = opened.execute("PRAGMA page_size")
+    with mirror.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    add_singles(google, TEAM, 1)
+    found = report(home)
+    assert "mirror was damaged" in found["stderr"]
+    assert found["by_id"][TEAM]["read"] == "full (first read)"
+    assert check_manifest(home.exports)
+    fresh = contents(home.exports)
+    home.run("export", "--full")
+    assert contents(home.exports) == fresh
+
+
+def test_a_backfill_survives_a_damaged_mirror_too(home: HomeFolder) -> None:
+    home.run("export")
+    _garbage(home / "state/mirror.sqlite3")
+    done = home.run("backfill", "--from", "2026-03-01", "--to", "2026-04-01")
+    assert "mirror was damaged" in done.stderr
+
+
+# -- no room, no permission ------------------------------------------------------------------------
+
+
+def _at_most(size: int) -> Callable[[], None]:
+    """Let the program write no file that is larger; the system then refuses as on a full disk."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_file_that_cannot_be_written_is_73_and_the_last_good_ones_stay(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    """The limit stops the CSV, after the mirror took everything; the next run publishes it."""
+    home.run("export")
+    before = stamps(home.exports)
+    [event] = add_singles(google, ADA, 1)
+    done = home.run("export", expect=73, preexec_fn=_at_most(160_000))
+    assert "ada-lovelace.csv" in done.stderr and "larger than" in done.stderr
+    assert "Traceback" not in done.stderr
+    after = stamps(home.exports)
+    assert {name for name in before if before[name] != after[name]} <= {"ada-lovelace.ics"}
+    assert after.keys() == before.keys()
+    home.run("export")
+    check_manifest(home.exports)
+    assert event.encode() in contents(home.exports)["ada-lovelace.csv"]
+
+
+def test_a_mirror_that_cannot_grow_is_73_and_nothing_is_lost(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    home.run("export")
+    before = contents(home.exports)
+    google.control("load_events", calendar=TEAM, count=2000, seed=5)
+    done = home.run("export", expect=73, preexec_fn=_at_most(300_000))
+    assert "mirror.sqlite3" in done.stderr and "Traceback" not in done.stderr
+    assert contents(home.exports) == before
+    home.run("export")
+    check_manifest(home.exports)
+    home.run("export", "--full")
+
+
+def test_a_first_run_without_room_is_73_and_the_next_one_is_whole(home: HomeFolder) -> None:
+    for limit in (0, 1000, 30_000, 60_000):
+        done = home.run("export", expect=73, preexec_fn=_at_most(limit))
+        assert "Traceback" not in done.stderr and "bug" not in done.stderr
+    home.run("export")
+    assert len(check_manifest(home.exports)) == 5
+    assert list(home.exports.glob(".calendar-sync-*")) == []
+
+
+def _run_obeying_modes(home: HomeFolder, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run without the right to pass over file modes, which root has."""
+    command = home.command(*arguments)
+    if os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
+    return subprocess.run(command, capture_output=True, text=True, env=home.environment())
+
+
+@pytest.mark.parametrize("folder", ["exports", "state"])
+def test_a_read_only_folder_is_73_and_names_it(
+    home: HomeFolder, google: LocalGoogle, folder: str
+) -> None:
+    home.run("export")
+    before = contents(home.exports)
+    add_singles(google, TEAM, 1)
+    (home / folder).chmod(0o500)
+    if folder == "state":
+        (home / "state/mirror.sqlite3").chmod(0o400)
+    try:
+        done = _run_obeying_modes(home, "export")
+    finally:
+        (home / folder).chmod(0o700)
+    assert done.returncode == 73, done.stderr
+    assert f"/{folder}" in done.stderr and "Traceback" not in done.stderr
+    assert contents(home.exports) == before
+    (home / "state/mirror.sqlite3").chmod(0o600)
+    home.run("export")
+    assert contents(home.exports) != before

@@ -1,0 +1,175 @@
+"""Many calendars at once, one writer: order, back-pressure, giving up; and stopping from outside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from calendar_sync.answers import BadAnswer
+from calendar_sync.calendars import list_calendars, remember_calendars
+from calendar_sync.errors import ExitCode, Stopped, TryLater
+from calendar_sync.mirror import Mirror, open_mirror
+from calendar_sync.model import CalendarEntry
+from calendar_sync.reading import Task, read_calendars
+from calendar_sync.retrying import retry
+from calendar_sync.stop import Stop
+from calendar_sync.sync import EventsPage, Fetch, FullFetch, WindowFetch
+
+NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
+
+
+class Shelf:
+    """A source of made-up pages: how many of each calendar were taken, and by whom at once."""
+
+    def __init__(self, pages: int) -> None:
+        self.count = pages
+        self.taken: dict[str, int] = {}
+        self.ended = 0
+
+    def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+        try:
+            for number in range(self.count):
+                self.taken[calendar_id] = number + 1
+                items = [msgspec.Raw(json.dumps({"id": f"e{number:04}"}).encode())]
+                is_last = number == self.count - 1
+                yield EventsPage("calendar#events", items, None, "token" if is_last else None)
+        finally:
+            self.ended += 1
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[Mirror]:
+    opened = open_mirror(tmp_path / "state" / "mirror.sqlite3")
+    yield opened
+    opened.close()
+
+
+def tasks(mirror: Mirror, count: int) -> list[Task]:
+    entries = [CalendarEntry(id=f"c{number:03}", summary=f"C{number}") for number in range(count)]
+    with mirror.transaction():
+        remember_calendars(mirror, entries, {})
+    return [Task(calendar, FullFetch()) for calendar in list_calendars(mirror)]
+
+
+def test_every_calendar_is_read_whole_by_fewer_workers_than_calendars(mirror: Mirror) -> None:
+    wanted = tasks(mirror, 40)
+    outcomes = [*read_calendars(Shelf(7), mirror, wanted, jobs=3, clock=lambda: NOW)]
+    assert {outcome.calendar.id for outcome in outcomes} == {task.calendar.id for task in wanted}
+    assert {(outcome.counts.added, outcome.pages) for outcome in outcomes} == {(7, 7)}
+    assert threading.active_count() == 1
+
+
+def test_workers_do_not_run_far_ahead_of_the_writer(mirror: Mirror) -> None:
+    """Memory is bounded by a few pages for each worker, whatever the calendars hold."""
+    shelf = Shelf(500)
+    outcomes = read_calendars(shelf, mirror, tasks(mirror, 2), jobs=2, clock=lambda: NOW)
+    first = next(outcomes)
+    [other] = shelf.taken.keys() - {first.calendar.id}
+    assert shelf.taken[other] <= 4
+    outcomes.close()
+
+
+def test_who_stops_taking_ends_the_workers(mirror: Mirror) -> None:
+    shelf = Shelf(500)
+    outcomes = read_calendars(shelf, mirror, tasks(mirror, 30), jobs=4, clock=lambda: NOW)
+    next(outcomes)
+    outcomes.close()
+    assert threading.active_count() == 1
+    assert len(shelf.taken) < 30
+    assert not mirror.connection.in_transaction
+
+
+def test_a_later_item_of_a_listing_wins(mirror: Mirror) -> None:
+    class Twice(Shelf):
+        def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+            first = [{"id": "a", "summary": "old"}, {"id": "b", "status": "cancelled"}]
+            second = [{"id": "a", "summary": "new"}, {"no": "id"}]
+            for items, token in ((first, None), (second, "token")):
+                raw = [msgspec.Raw(json.dumps(item).encode()) for item in items]
+                yield EventsPage("calendar#events", raw, None, token)
+
+    [outcome] = read_calendars(Twice(2), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
+    assert outcome.unreadable == 1
+    rows = dict(mirror.resources_by_id(outcome.calendar.key))
+    assert rows == {"a": b'{"id":"a","summary":"new"}'}
+
+
+def test_a_hole_that_comes_after_its_series_tombstone_is_no_hole(mirror: Mirror) -> None:
+    """A fresh read would not name it; one whose series is elsewhere stays."""
+
+    class Deleted(Shelf):
+        def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+            items = [
+                {"id": "s", "status": "cancelled"},
+                {"id": "s_1", "status": "cancelled", "recurringEventId": "s"},
+                {"id": "t_1", "status": "cancelled", "recurringEventId": "t"},
+            ]
+            raw = [msgspec.Raw(json.dumps(item).encode()) for item in items]
+            yield EventsPage("calendar#events", raw, None, "token")
+
+    [outcome] = read_calendars(Deleted(1), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
+    assert [event_id for event_id, _ in mirror.resources_by_id(outcome.calendar.key)] == ["t_1"]
+
+
+# -- stopping and trying again ---------------------------------------------------------------------
+
+
+def test_a_signal_is_a_request_and_the_second_one_the_systems_business() -> None:
+    stop = Stop()
+    before = signal.getsignal(signal.SIGTERM)
+    with stop.on_signals():
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.is_requested
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        with pytest.raises(Stopped) as caught:
+            stop.check()
+        assert caught.value.exit_code == ExitCode.TERMINATED
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_stop_ends_what_is_waiting_and_cuts_connections() -> None:
+    stop, cut = Stop(), threading.Event()
+    stop.cuts(cut.set)
+    timer = threading.Timer(0.1, stop.request, [ExitCode.INTERRUPTED])
+    timer.start()
+    with pytest.raises(Stopped):
+        stop.wait(60)
+    assert cut.is_set()
+
+
+def test_no_wait_is_longer_than_the_deadline() -> None:
+    stop = Stop(deadline=0.1)
+    assert 0 < stop.remaining <= 0.1
+    with pytest.raises(TryLater, match="deadline"):
+        stop.wait(60)
+
+
+def test_bad_answers_are_tried_again_until_one_is_good() -> None:
+    answers: list[BadAnswer | str] = [BadAnswer("no"), "yes"]
+
+    def attempt() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, BadAnswer):
+            raise answer
+        return answer
+
+    assert retry(attempt, Stop()) == "yes"
+
+
+def test_what_is_no_bad_answer_is_not_tried_again() -> None:
+    calls = []
+
+    def attempt() -> None:
+        calls.append(1)
+        raise TryLater("the quota is gone")
+
+    with pytest.raises(TryLater, match="quota"):
+        retry(attempt, Stop())
+    assert len(calls) == 1
