@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -20,7 +21,7 @@ import click
 from calendar_sync import __version__
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.home import Home, find_home
-from calendar_sync.terminal import Terminal, set_up_logging
+from calendar_sync.terminal import Terminal, set_up_logging, silence
 
 _C = TypeVar("_C", bound=click.Command)
 
@@ -30,10 +31,13 @@ COMMANDS = {
     "export": ("job", "Fetch what changed and bring exports/ up to date: the job."),
     "backfill": ("job", "Read a past range anew from Google, one file per slice."),
     "daemon": ("job", "Run the job on a cron expression, until stopped."),
-    "schedule": ("plan", "Show how to run the job on a schedule."),
+    "schedule": ("plan", "Show, install or remove what runs the job on a schedule."),
     "calendars": ("look", "List the account's calendars: id, name, role, zone, exported."),
     "status": ("look", "Say whether it is healthy (exit 0) or stale or failing (exit 1)."),
+    "verify": ("check", "Read the published files back and compare them with the mirror."),
     "doctor": ("look", "Check everything that can be checked; name the remedies."),
+    "report": ("page", "Write one HTML page: health, calendars, runs, a heat map of the year."),
+    "notify": ("tell", "Try the ways of telling someone how runs go."),
     "revoke": ("grant", "End the grant at Google, then remove the local copy."),
     "emulator": ("local", "Run a local Google: OAuth and the Calendar API, read side."),
     "demo": ("local", "Show the whole story on a local Google, in a folder of its own."),
@@ -58,7 +62,10 @@ class App:
     @functools.cached_property
     def home(self) -> Home:
         """The home folder, by the rules of the README."""
-        here = Path.cwd()
+        try:
+            here = Path.cwd()
+        except OSError:  # a folder that was removed meanwhile
+            here = Path("/")
         return find_home(self.options.get("home"), self.options.get("config"), os.environ, here)
 
     @functools.cached_property
@@ -81,7 +88,7 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
     return value
 
 
-_PATH = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path, readable=False)  # "not readable" is no wrong usage
 _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--home",), {"type": _PATH, "metavar": "DIR", "help": "The home folder."}),
     (("--config",), {"type": _PATH, "metavar": "FILE", "help": "Another calendar-sync.toml."}),
@@ -131,6 +138,18 @@ class _Verbs(click.Group):
         found: click.Command = getattr(module, cmd_name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the verb that was meant, when it is near."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # a hundredth of a second, for those who mistype
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -166,12 +185,12 @@ def run(app: App, arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show()
+        _show_usage(app, error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):  # click makes the second one of the first
+        silence(sys.stdout)  # whoever read us has seen enough
         return int(ExitCode.DONE)
     except Exception as error:
         _tell(
@@ -187,6 +206,13 @@ def _tell(app: App, message: str, hint: str) -> None:
     for line in (f"calendar-sync: {message}", hint):
         if line:
             app.terminal.error(line)
+
+
+def _show_usage(app: App, error: click.ClickException) -> None:
+    """Let click say what is wrong with the command line, but write it as everything else."""
+    text = io.StringIO()
+    error.show(text)
+    app.terminal.error(text.getvalue().rstrip("\n"))
 
 
 def _maybe_traceback(app: App, error: BaseException) -> None:

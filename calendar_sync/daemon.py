@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,16 +21,22 @@ from apscheduler.triggers.base import BaseTrigger
 from filelock import FileLock, Timeout
 
 from calendar_sync.config import Config
-from calendar_sync.errors import CalendarSyncError, Stopped, TryLater, WrongConfiguration
+from calendar_sync.errors import (
+    CalendarSyncError,
+    Stopped,
+    TryLater,
+    WrongConfiguration,
+    cannot_write,
+)
 from calendar_sync.files import make_folder
 from calendar_sync.health import schedule_zone
 from calendar_sync.history import Report, last_success
 from calendar_sync.home import Home
-from calendar_sync.run import Clock, RunOptions, run_export
+from calendar_sync.run import Clock, RunOptions
 from calendar_sync.schedule import is_due, next_due, parse_schedule
-from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
-from calendar_sync.terminal import Terminal
+from calendar_sync.terminal import Terminal, set_up_logging
+from calendar_sync.unattended import run_and_tell
 from calendar_sync.windows import Unreadable, parse_duration
 
 log = logging.getLogger("calendar_sync")
@@ -45,8 +52,13 @@ class CronSimTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyp
     def get_next_fire_time(
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
     ) -> dt.datetime | None:
-        """Return the first due time after the last one, aware."""
-        return next_due(self.expression, previous_fire_time or now, self.tzinfo)
+        """Return the first due time after the last one, in UTC.
+
+        Python compares two times of one zone by the clock on the wall, and so does APScheduler: in
+        the hour that comes twice a local time would be thought long past, or far away.
+        """
+        due = next_due(self.expression, previous_fire_time or now, self.tzinfo)
+        return due and due.astimezone(dt.UTC)
 
 
 class Daemon:
@@ -59,27 +71,37 @@ class Daemon:
 
     def run_once(self) -> Report | None:
         """Run the job; a failure is logged and remembered, and the daemon goes on."""
+        if self.stop.is_requested:
+            return None  # queued behind the run that was under way
         limit = parse_duration(self._config.deadline) if self._config.deadline else LONGEST_RUN
         self._running = Stop(limit.total_seconds())
         if self.stop.is_requested:
             self._running.request(self.stop.code)
         options = RunOptions(command="daemon")
-        connect = account_of(self._home, self._config, self._clock, self._running)
         try:
-            report = run_export(self._home, self._config, options, connect, self._clock)
+            report = run_and_tell(self._home, self._config, options, self._clock, self._running)
         except Stopped:
             return None
         except CalendarSyncError as error:
             words = (int(error.exit_code), error.message, error.hint)
             log.error("run failed exit_code=%d %s %s", *words)  # noqa: TRY400  # no traceback
             return None
+        except Exception as error:
+            # APScheduler would print the texts of foreign errors, which may hold what servers sent.
+            log.error("run ended by a bug (%s)", type(error).__name__)  # noqa: TRY400
+            log.debug("%s", "".join(traceback.format_tb(error.__traceback__)))
+            return None
+        finally:
+            self._running = None
         log.info("run done exit_code=%d requests=%d", report.exit_code, report.requests)
         return report
 
-    def end(self) -> None:
-        """End the run that is under way at its next page."""
-        if self._running is not None:
-            self._running.request(self.stop.code)
+    def end(self) -> bool:
+        """End the run that is under way at its next page; return whether there is one."""
+        running = self._running
+        if running is not None:
+            running.request(self.stop.code)
+        return running is not None
 
 
 def run_daemon(
@@ -89,6 +111,10 @@ def run_daemon(
     expression = _expression(home, config, schedule)
     tzinfo = schedule_zone(config)
     daemon = Daemon(home, config, clock)
+    if not terminal.quiet:
+        set_up_logging(
+            max(1, terminal.verbosity), quiet=False
+        )  # a line for each run, with its time
     with _alone(home), daemon.stop.on_signals():
         scheduler = _start(daemon, expression, tzinfo)
         if is_due(expression, last_success(home.mirror), clock(), tzinfo):
@@ -96,8 +122,8 @@ def run_daemon(
         due = next_due(expression, clock(), tzinfo)
         terminal.say(f"Running {expression!r}; next at {due.isoformat() if due else 'never'}.")
         daemon.stop.wait_for_request()
-        terminal.say("Stopping after the page that is being read.")
-        daemon.end()
+        is_running = daemon.end()
+        terminal.say(f"Stopping{' after the page that is being read' if is_running else ''}.")
         scheduler.shutdown(wait=True)
     return int(daemon.stop.code)
 
@@ -117,7 +143,7 @@ def _expression(home: Home, config: Config, schedule: str | None) -> str:
 
 def _start(daemon: Daemon, expression: str, tzinfo: dt.tzinfo) -> Any:
     scheduler = BackgroundScheduler(
-        timezone=tzinfo,
+        timezone=dt.UTC,  # see CronSimTrigger
         executors={"default": ThreadPoolExecutor(1)},
         job_defaults={
             "misfire_grace_time": None,  # the default second silently drops late runs
@@ -147,7 +173,10 @@ def _alone(home: Home) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise TryLater(f"Another daemon is at work in {home.folder}.") from error
+        hint = f"See which: fuser -v {home.state / 'daemon.lock'}"
+        raise TryLater(f"Another daemon is at work in {home.folder}.", hint) from error
+    except OSError as error:
+        raise cannot_write(home.state / "daemon.lock", error) from error
     try:
         yield
     finally:

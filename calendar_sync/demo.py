@@ -14,7 +14,7 @@ from pathlib import Path
 
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.emulator.person import click_through
-from calendar_sync.errors import CalendarSyncError
+from calendar_sync.errors import CalendarSyncError, WrongUsage
 from calendar_sync.files import make_folder
 from calendar_sync.home import HOME_VARIABLE
 from calendar_sync.publish import read_manifest
@@ -29,8 +29,12 @@ class DemoFailed(CalendarSyncError):
 
 def run_demo(terminal: Terminal, *, folder: Path | None, browser: bool) -> int:
     """Play the story in `folder`, else in a new folder that stays; return the exit code."""
-    home = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="calendar-sync-demo-"))
-    make_folder(home)
+    if browser and not sys.stdin.isatty():
+        raise WrongUsage(
+            "--browser lets a person click, and there is no terminal.",
+            "Without it the demo clicks by itself: calendar-sync demo",
+        )
+    home = _folder_of_its_own(folder)
     with LocalGoogle() as google:
         google.write_client_secrets(home / "credentials" / "client_secrets.json")
         story = _Story(google, home, terminal)
@@ -42,8 +46,19 @@ def run_demo(terminal: Terminal, *, folder: Path | None, browser: bool) -> int:
         story.step("export", says="The third one finds nothing to do and rewrites no file.")
         story.step("status", says="Is it healthy? The exit code says so, too.")
         story.show_files()
-    terminal.say(f"\nEverything is in {home}; delete it when you have seen enough.")
+    terminal.show(f"\nEverything is in {home}; delete it when you have seen enough.")
     return 0
+
+
+def _folder_of_its_own(folder: Path | None) -> Path:
+    """Return an empty folder. One with files may be a home, whose grant the demo would replace."""
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="calendar-sync-demo-"))
+    home = folder.absolute()
+    make_folder(home)
+    if any(home.iterdir()):
+        raise WrongUsage(f"{home} is not empty; the demo wants a folder of its own.")
+    return home
 
 
 class _Story:
@@ -53,29 +68,29 @@ class _Story:
         self._google, self._home, self._terminal = google, home, terminal
 
     def tell(self, text: str) -> None:
-        self._terminal.say(f"\n# {text}")
+        self._terminal.show(f"\n# {text}")
 
     def step(self, *arguments: str, says: str) -> None:
         """Run one command as a person would, and show what it prints."""
         self.tell(says)
-        self._terminal.say(f"$ calendar-sync {' '.join(arguments)}")
+        self._terminal.show(f"$ calendar-sync {' '.join(arguments)}")
         requests = len(self._google.requests)
         done = subprocess.run(
             self._command(*arguments), env=self._environment(), capture_output=True, text=True
         )
         for line in (done.stdout + done.stderr).splitlines():
-            self._terminal.say(f"  {line}".replace(str(self._home), "HOME"))
+            self._terminal.show(f"  {line}".replace(str(self._home), "HOME"))
         if done.returncode:
             raise DemoFailed(f"'{arguments[0]}' ended with exit code {done.returncode}.")
         seen = len(self._google.requests) - requests
         if seen:
-            self._terminal.say(f"  ({seen} HTTP requests seen by Google)")
+            self._terminal.show(f"  ({seen} HTTP requests seen by Google)")
 
     def consent(self, *, by_a_person: bool) -> None:
         """Consent once; the click is a person's, or played over HTTP."""
         self.tell("Consent, once. The refresh token lands in credentials/token.json, mode 0600.")
         flags = ["consent"] if by_a_person else ["consent", "--no-browser"]
-        self._terminal.say(f"$ calendar-sync {' '.join(flags)}")
+        self._terminal.show(f"$ calendar-sync {' '.join(flags)}")
         with subprocess.Popen(
             self._command(*flags),
             env=self._environment(),
@@ -84,20 +99,28 @@ class _Story:
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
-            assert process.stdout is not None
-            address = process.stdout.readline().strip()
-            if by_a_person:
-                self._terminal.say(address)
-            else:
-                click_through(address)
-                self._terminal.say("  (the demo opened the address and clicked Allow)")
-            _, talk = process.communicate()
-        self._terminal.say(
-            f"  {talk.splitlines()[-2] if talk else ''}".replace(str(self._home), "HOME")
-        )
+            try:
+                self._click(process, by_a_person=by_a_person)
+                _, talk = process.communicate()
+            finally:
+                process.kill()  # it would wait ten minutes for a click that never comes
+        for line in talk.splitlines():
+            if line.startswith("Granted"):
+                self._terminal.show(f"  {line}".replace(str(self._home), "HOME"))
         token = self._home / "credentials" / "token.json"
         if process.returncode or not token.exists():
-            raise DemoFailed(f"'consent' ended with exit code {process.returncode}.")
+            raise DemoFailed(f"'consent' ended with exit code {process.returncode}.", talk)
+
+    def _click(self, process: subprocess.Popen[str], *, by_a_person: bool) -> None:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        if not address:
+            return  # it ended early; its exit code says the rest
+        if by_a_person:
+            self._terminal.show(f"  Open this address and click Allow:\n{address}")
+            return
+        click_through(address)
+        self._terminal.show("  (the demo opened the address and clicked Allow)")
 
     def change(self) -> None:
         """Edit the team's calendar behind the job's back."""
@@ -106,7 +129,7 @@ class _Story:
         doomed = next(e for e in state["items"] if "recurrence" not in e and _is_plain(e))
         added = self._google.control("add_event", calendar=TEAM, event=_LUNCH)
         self._google.control("delete_event", calendar=TEAM, id=doomed["id"])
-        self._terminal.say(
+        self._terminal.show(
             f"  added {_LUNCH['summary']!r} ({added['id']}), deleted {doomed['summary']!r}"
         )
 
@@ -114,11 +137,13 @@ class _Story:
         """List what was made, as the manifest has it."""
         self.tell("What you have now:")
         manifest = read_manifest(self._home / "exports")
-        for calendar in manifest["calendars"]:
-            for file in calendar["files"]:
-                self._terminal.say(
-                    f"  exports/{file['path']:<28} {file['rows']:>5} rows {file['bytes']:>8} bytes"
-                )
+        files = [file for calendar in manifest["calendars"] for file in calendar["files"]]
+        widest = max(len(file["path"]) for file in files)
+        for file in files:
+            name = file["path"].ljust(widest)
+            self._terminal.show(
+                f"  exports/{name}  {file['rows']:>4} rows  {file['bytes']:>7} bytes"
+            )
         first = next(iter(sorted((self._home / "exports").glob("team*.csv"))), None)
         if first is None:
             raise DemoFailed("The team's calendar was not exported.")

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from calendar_sync.config import Config, read_config
-from calendar_sync.errors import CalendarSyncError
+from calendar_sync.errors import CalendarSyncError, TryLater
 from calendar_sync.grants.client_secrets import ClientSecrets, read_client_secrets
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.scopes import is_broader
@@ -27,6 +27,9 @@ from calendar_sync.stop import Stop
 
 Result = Literal["pass", "warn", "fail"]
 _LITTLE_ROOM = 200 * 1024 * 1024  # bytes
+_HOW_TO_GET_ONE = "credentials/README.md shows how to get one, step by step"
+_NETWORK = "Look at this machine's network (DNS, proxy, clock); if it is well, wait and ask again"
+_CONSENT = "Run: calendar-sync consent"
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -41,22 +44,34 @@ class Check(msgspec.Struct, frozen=True):
 def examine(home: Home, clock: Clock, *, offline: bool) -> Iterator[Check]:
     """Yield every check, local ones first; one failing never stops the others."""
     yield Check("home", "pass", f"{home.folder} ({home.rule})")
-    yield _checked("configuration", lambda: _configuration(home))
-    yield from _modes(home)
+    configuration = _checked("configuration", lambda: _configuration(home))
+    yield configuration
+    yield _checked("modes", lambda: _modes(home))
     yield _checked("client", lambda: _client(home))
-    yield _checked("grant", lambda: _grant(home, clock))
+    grant = _checked("grant", lambda: _grant(home, clock))
+    yield grant
     yield _checked("disk", lambda: _disk(home))
     yield _checked("mirror", lambda: _mirror(home))
-    yield _checked("last run", lambda: _last_run(home, clock))
-    if not offline:
+    if configuration.result != "fail":
+        yield _checked("last run", lambda: _last_run(home, clock))
+    if offline:
+        return
+    if grant.result == "fail":
+        yield Check("google", "warn", "not asked: there is no usable grant", grant.remedy)
+    else:
         yield _checked("google", lambda: _google(home, clock))
 
 
 def _checked(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
+    except TryLater as error:
+        return Check(name, "fail", error.message, _NETWORK)
     except CalendarSyncError as error:
-        return Check(name, "fail", error.message, error.hint)
+        return Check(name, "fail", error.message, error.hint or "Mend that, then ask again")
+    except OSError as error:  # somebody else's home, most likely
+        finding = f"cannot look at {error.filename}: {(error.strerror or 'unknown').lower()}"
+        return Check(name, "fail", finding, "Ask as the user that the job runs as")
 
 
 def _configuration(home: Home) -> Check:
@@ -66,7 +81,7 @@ def _configuration(home: Home) -> Check:
     return Check("configuration", "pass", f"{home.config}, {len(config.export)} exports")
 
 
-def _modes(home: Home) -> Iterator[Check]:
+def _modes(home: Home) -> Check:
     for path in (home.credentials, home.client_secrets, home.token):
         if not path.exists():
             continue
@@ -74,19 +89,19 @@ def _modes(home: Home) -> Iterator[Check]:
         if mode & 0o077 and os.name != "nt":
             wanted = "700" if path.is_dir() else "600"
             remedy = f"chmod {wanted} {path}    (the next run does it, too)"
-            yield Check("modes", "warn", f"{path} is open to others ({mode:04o})", remedy)
-            return
-    yield Check("modes", "pass", f"nobody else can read {home.credentials}")
+            return Check("modes", "warn", f"{path} is open to others ({mode:04o})", remedy)
+    if not home.credentials.exists():
+        return Check("modes", "pass", f"no {home.credentials} yet")
+    return Check("modes", "pass", f"nobody else can read {home.credentials}")
 
 
 def _client(home: Home) -> Check:
     secrets = read_client_secrets(home.client_secrets)
     if secrets is None:
         if home.token.exists():
-            return Check("client", "warn", f"no {home.client_secrets}; a new consent needs it")
-        return Check(
-            "client", "fail", f"no {home.client_secrets}", "See credentials/README.md, step 4"
-        )
+            finding = f"no {home.client_secrets}; a new consent needs it"
+            return Check("client", "warn", finding, _HOW_TO_GET_ONE)
+        return Check("client", "fail", f"no {home.client_secrets}", _HOW_TO_GET_ONE)
     if secrets.kind == "web":
         return Check("client", "warn", "a 'web' client", "Create a 'Desktop app' client instead")
     return Check("client", "pass", f"{secrets.client_id}, of {secrets.google}")
@@ -96,24 +111,34 @@ def _grant(home: Home, clock: Clock) -> Check:
     grant: Grant = TokenFile(home.token).read()
     warning = grant.warning(clock())
     if warning:
-        return Check("grant", "warn", warning)
+        return Check("grant", "warn", warning, _CONSENT)
     age = grant.age_days(clock())
     finding = f"{grant.account or 'account unknown'}, " + (
         "date of consent unknown" if age is None else f"{age} days old"
     )
     if grant.scopes and is_broader(grant.scopes):
-        return Check("grant", "warn", f"{finding}, broader than needed", "calendar-sync consent")
+        return Check("grant", "warn", f"{finding}, broader than needed", _CONSENT)
     return Check("grant", "pass", finding)
 
 
 def _disk(home: Home) -> Check:
-    folder = _existing(home.exports)
-    free = shutil.disk_usage(folder).free
-    if not os.access(folder, os.W_OK):
-        return Check("disk", "fail", f"{folder} cannot be written", f"ls -ld {folder}")
+    """Look at every folder that a run writes to; those that are not there yet, at their parents."""
+    folders = [_existing(folder) for folder in (*_outputs(home), home.state, home.credentials)]
+    for folder in folders:
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            return Check("disk", "fail", f"cannot write in {folder}", f"Look at: ls -ld {folder}")
+    free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
     if free < _LITTLE_ROOM:
-        return Check("disk", "warn", f"{free >> 20} MB free at {folder}", f"df -h {folder}")
-    return Check("disk", "pass", f"{free >> 20} MB free at {folder}")
+        finding = f"{free >> 20} MB free at {folder}"
+        return Check("disk", "warn", finding, f"Look at: df -h {folder}")
+    return Check("disk", "pass", f"{free >> 20} MB free at {folders[0]}")
+
+
+def _outputs(home: Home) -> list[Path]:
+    try:
+        return [home.folder / export.output for export in read_config(home.config).export]
+    except CalendarSyncError:  # has a finding of its own
+        return [home.exports]
 
 
 def _existing(path: Path) -> Path:
@@ -135,7 +160,7 @@ def _mirror(home: Home) -> Check:
         if connection is not None:
             connection.close()
     if answer != "ok":
-        remedy = "The next run moves it aside and reads everything anew"
+        remedy = "Nothing to do: the next run moves it aside and reads everything anew"
         return Check("mirror", "warn", f"{home.mirror} is damaged: {answer}", remedy)
     return Check("mirror", "pass", f"{home.mirror} is whole")
 
@@ -145,15 +170,18 @@ def _last_run(home: Home, clock: Clock) -> Check:
     last, success = last_reports(home.mirror)
     health = judge(last, success, config, clock())
     if last is None:
-        return Check("last run", "warn", "there was none yet", "calendar-sync export")
+        return Check("last run", "warn", "there was none yet", "Run: calendar-sync export")
     finding = f"{health}; last at {last.finished_at} with exit code {last.exit_code}"
     if config.schedule:
         due = next_due(config.schedule, clock(), schedule_zone(config))
         finding += f"; next due {due.isoformat() if due else 'never'}"
     if health == "fresh":
         return Check("last run", "pass", finding)
-    remedy = "calendar-sync export -v" if health == "failing" else "calendar-sync schedule show"
-    return Check("last run", "warn", f"{finding}. {last.message}".strip(), remedy)
+    if health == "failing":
+        message = f". {last.message}" if last.message else ""
+        return Check("last run", "warn", finding + message, "Run: calendar-sync export -v")
+    remedy = "Is cron or the daemon at work? calendar-sync schedule show"
+    return Check("last run", "warn", finding, remedy)
 
 
 def _google(home: Home, clock: Clock) -> Check:

@@ -16,6 +16,7 @@ from calendar_sync.commands.options import (
     format_option,
     jobs_option,
     output_option,
+    text_format_option,
 )
 from calendar_sync.errors import ExitCode, WrongConfiguration
 from calendar_sync.stop import Stop
@@ -39,6 +40,7 @@ deadline_option = click.option(
 @click.option("--dry-run", is_flag=True, help="Read, but write neither exports nor state.")
 @click.option("--if-due", is_flag=True, help="Only if the schedule says so; for cron entries.")
 @click.option("--allow-shrink", is_flag=True, help="Accept that most events are gone.")
+@click.option("--verify", is_flag=True, help="Read files back before they are published (65).")
 @jobs_option
 @deadline_option
 def export(
@@ -54,8 +56,8 @@ def export(
 ) -> int:
     """Fetch what changed and bring exports/ up to date: the job."""
     from calendar_sync.export import Period
-    from calendar_sync.run import RunOptions, run_export
-    from calendar_sync.session import account_of
+    from calendar_sync.run import RunOptions
+    from calendar_sync.unattended import run_and_tell
 
     if if_due and not _is_due(app):
         app.terminal.say("Not due yet; nothing was done.")
@@ -69,8 +71,7 @@ def export(
     )
     stop = Stop(_deadline(app, deadline))
     with stop.on_signals():
-        connect = account_of(app.home, app.config, app.now, stop)
-        report = run_export(app.home, app.config, options, connect, app.now)
+        report = run_and_tell(app.home, app.config, options, app.now, stop)
     _tell(app, report, dry_run=options.dry_run)
     return report.exit_code
 
@@ -132,7 +133,7 @@ def _tell(app: App, report: Report, *, dry_run: bool) -> None:
     help="How much goes into one file.",
 )
 @calendar_option
-@format_option
+@text_format_option
 @output_option
 @click.option("--restart", is_flag=True, help="Read slices again that are done.")
 @click.option("--dry-run", is_flag=True, help="Show the slices that would be read.")

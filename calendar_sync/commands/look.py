@@ -9,6 +9,7 @@ import click
 from calendar_sync.cli import App, command
 from calendar_sync.errors import ExitCode
 from calendar_sync.grants.token_file import TokenFile
+from calendar_sync.terminal import one_line
 
 
 @command("calendars")
@@ -61,7 +62,7 @@ def status(app: App) -> int:
     healthy = found["health"] == "fresh"
     if app.terminal.as_json:
         app.terminal.json(found)
-    else:
+    elif not (healthy and app.terminal.quiet):
         _print_status(app, found)
     return int(ExitCode.DONE if healthy else ExitCode.SOME_FAILED)
 
@@ -81,10 +82,11 @@ def _print_status(app: App, found: dict[str, Any]) -> None:
     for name, text in lines:
         if text:
             app.terminal.data(f"{name:<13} {text}")
-    app.terminal.table(
-        ["calendar", "events", "result"],
-        [[c.name, c.events, c.error or c.result] for c in found["calendars"]],
-    )
+    widest = max((len(one_line(c.name)) for c in found["calendars"]), default=0)
+    for c in found["calendars"]:
+        head = "calendars" if c is found["calendars"][0] else ""
+        name = one_line(c.name).ljust(min(widest, 40))
+        app.terminal.data(f"{head:<13} {name}  {c.events:>5} events  {c.error or c.result}")
 
 
 def _last_run(found: dict[str, Any]) -> str:
@@ -105,6 +107,8 @@ def doctor(app: App, offline: bool) -> int:
         app.terminal.json({"version": 1, "checks": checks})
     else:
         for check in checks:
+            if app.terminal.quiet and check.result == "pass":
+                continue
             app.terminal.data(f"{check.result:<4}  {check.name}: {check.finding}")
             if check.remedy:
                 app.terminal.data(f"      -> {check.remedy}")

@@ -10,7 +10,8 @@ import click
 
 from calendar_sync.windows import Unreadable, parse_day_or_time, parse_duration
 
-FORMATS = ("ics", "csv", "jsonl")
+TEXT_FORMATS = ("ics", "csv", "jsonl")
+FORMATS = (*TEXT_FORMATS, "sqlite", "parquet")
 
 
 class Words(click.ParamType):  # type: ignore[type-arg]  # generic in click's stubs only
@@ -30,17 +31,18 @@ class Words(click.ParamType):  # type: ignore[type-arg]  # generic in click's st
             self.fail(f"{error}.", param, ctx)
 
 
-def _formats(text: str) -> tuple[str, ...]:
+def _formats(text: str, known: tuple[str, ...] = FORMATS) -> tuple[str, ...]:
     formats = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [name for name in formats if name not in FORMATS]
+    unknown = [name for name in formats if name not in known]
     if unknown or not formats:
-        raise Unreadable(f"{text!r} is not a list of {', '.join(FORMATS)}")
+        raise Unreadable(f"{text!r} is not a list of {', '.join(known)}")
     return formats
 
 
 DAY = Words("day", parse_day_or_time)
 DURATION = Words("duration", parse_duration)
 FORMAT_LIST = Words("formats", _formats)
+TEXT_FORMAT_LIST = Words("formats", lambda text: _formats(text, TEXT_FORMATS))
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 calendar_option = click.option(
@@ -48,6 +50,13 @@ calendar_option = click.option(
 )
 format_option = click.option(
     "--format", "formats", type=FORMAT_LIST, metavar="F,F", help=f"Of {', '.join(FORMATS)}."
+)
+text_format_option = click.option(
+    "--format",
+    "formats",
+    type=TEXT_FORMAT_LIST,
+    metavar="F,F",
+    help=f"Of {', '.join(TEXT_FORMATS)}.",
 )
 output_option = click.option("--output", type=FOLDER, metavar="DIR", help="Write there instead.")
 jobs_option = click.option(

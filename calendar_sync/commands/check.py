@@ -1,0 +1,90 @@
+"""Judging what was published: `verify`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from calendar_sync.cli import App, command
+from calendar_sync.commands.options import DAY, calendar_option, output_option
+from calendar_sync.errors import DamagedInput, ExitCode, SomeFailed
+
+if TYPE_CHECKING:
+    from calendar_sync.export import Period, View
+    from calendar_sync.verify import Findings
+
+
+@command("verify")
+@calendar_option
+@click.option("--from", "start", type=DAY, metavar="D", help="As the export was told, if it was.")
+@click.option("--to", "end", type=DAY, metavar="D", help="As the export was told, if it was.")
+@output_option
+def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: Path | None) -> int:
+    """Read the published files back and compare them with the mirror (exit 65: they differ)."""
+    from calendar_sync.export import Period
+    from calendar_sync.mirror import DamagedMirror, open_mirror, sqlite_in_our_words
+    from calendar_sync.run import run_lock
+    from calendar_sync.verify import Findings, verify_output
+
+    if not app.home.mirror.exists():
+        raise SomeFailed("Nothing to verify: there is no mirror.", "Run: calendar-sync export")
+    findings = Findings()
+    views = _views(app, output, Period(start, end))
+    path = app.home.mirror
+    try:
+        with (
+            run_lock(app.home),
+            sqlite_in_our_words(path),
+            closing(open_mirror(path)) as mirror,
+        ):
+            for view in views:
+                verify_output(mirror, view, calendars, findings)
+    except DamagedMirror as error:
+        raise DamagedInput(
+            f"The mirror is damaged: {error}.", "Run: calendar-sync export"
+        ) from error
+    _tell(app, findings)
+    return int(ExitCode.DAMAGED_INPUT if findings.differences else ExitCode.DONE)
+
+
+def _views(app: App, output: Path | None, period: Period) -> list[View]:
+    """Return the outputs as the export with the same options would make them."""
+    from calendar_sync.export import View
+
+    exports = app.config.export
+    folders = [app.home.folder / export.output for export in exports]
+    if output is not None:
+        base = Path.cwd() / output
+        folders = [base] if len(exports) == 1 else [base / export.name for export in exports]
+    zone, now = app.config.timezone, app.now()
+    return [View(e, folder, now, zone, period) for e, folder in zip(exports, folders, strict=True)]
+
+
+def _tell(app: App, findings: Findings) -> None:
+    from calendar_sync.verify import MOST_PRINTED
+
+    differences = sorted(findings.differences)
+    if app.terminal.as_json:
+        app.terminal.json(
+            {
+                "version": 1,
+                "files": findings.files,
+                "events": findings.events,
+                "count": len(differences),
+                "differences": differences[:MOST_PRINTED],
+                "remarks": findings.remarks,
+            }
+        )
+        return
+    for difference in differences[:MOST_PRINTED]:
+        app.terminal.data(str(difference))
+    for remark in findings.remarks:
+        app.terminal.say(remark)
+    counted = f"{findings.files} files with {findings.events} events"
+    if differences:
+        app.terminal.data(f"{len(differences)} differences in {counted}.")
+    else:
+        app.terminal.say(f"{counted}: no difference from the mirror.")

@@ -1,0 +1,26 @@
+"""`report`: everything about a home on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from calendar_sync.cli import App, command
+
+
+@command("report")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write there instead of exports/report.html.",
+)  # fmt: skip
+def report(app: App, output: Path | None) -> None:
+    """Write one HTML page: health, calendars, runs, a heat map of the year."""
+    from calendar_sync.report_page.writing import write_report
+
+    asked = Path.cwd() / output if output else None
+    path = write_report(app.home, app.config, app.now(), asked)
+    if app.terminal.as_json:
+        app.terminal.json({"version": 1, "path": str(path)})
+    else:
+        app.terminal.data(str(path))

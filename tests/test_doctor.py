@@ -1,0 +1,222 @@
+"""doctor: a finding for everything that can be wrong, each with its remedy; nothing is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calendar_sync.emulator.scopes import READONLY
+
+Checks = dict[str, dict[str, str]]
+
+
+def examine(home: Any, *arguments: str, expect: int | None = 0) -> Checks:
+    """Return doctor's checks by name; what is not well must have a remedy."""
+    done = home.run("doctor", "--json", *arguments, expect=expect)
+    checks: Checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    for check in checks.values():
+        assert check["result"] == "pass" or check["remedy"], check
+    assert (done.returncode == 1) == any(c["result"] == "fail" for c in checks.values())
+    assert not [secret for secret in home.google.secrets_issued if secret in done.stdout]
+    return checks
+
+
+@pytest.fixture
+def healthy(new_home: Callable[..., Any]) -> Any:
+    """A home with a good run behind it."""
+    home = new_home()
+    home.run("export")
+    return home
+
+
+def _files(folder: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Every file with its bytes, mode and time. SQLite's readers leave -wal and -shm, empty."""
+    return {
+        str(path.relative_to(folder)): (
+            path.read_bytes() if path.is_file() else b"",
+            path.stat().st_mode,
+            path.stat().st_mtime_ns if path.is_file() else 0,
+        )
+        for path in sorted(folder.rglob("*"))
+        if not path.name.endswith(("-wal", "-shm", ".lock"))
+    }
+
+
+def test_a_healthy_home_passes_everything(healthy: Any) -> None:
+    """0, and the grant was proven by a real refresh."""
+    checks = examine(healthy)
+    assert {check["result"] for check in checks.values()} == {"pass"}
+    names = ["home", "configuration", "modes", "client", "grant", "disk", "mirror", "last run"]
+    assert list(checks) == [*names, "google"]
+    assert healthy.google.requests.count("/token$") == 1
+    assert "5 calendars" in checks["google"]["finding"]
+
+
+def test_a_person_reads_one_line_for_each_check(healthy: Any) -> None:
+    """Result, name, finding; the remedy below it."""
+    lines = healthy.run("doctor", "--offline").stdout.splitlines()
+    assert all(line.startswith("pass  ") for line in lines)
+    healthy.token.unlink()
+    lines = healthy.run("doctor", "--offline", expect=1).stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("fail  grant: "))
+    assert lines[at + 1] == "      -> Run: calendar-sync consent"
+
+
+def test_offline_asks_nobody_and_changes_nothing(healthy: Any) -> None:
+    """Not one request, not one byte."""
+    healthy.google.requests.clear()
+    before = _files(healthy.folder)
+    assert "google" not in examine(healthy, "--offline")
+    assert len(healthy.google.requests) == 0
+    assert _files(healthy.folder) == before
+
+
+def test_only_the_refresh_is_saved(healthy: Any) -> None:
+    """token.json gets a new access token; everything else in the home is as it was."""
+    before, grant = _files(healthy.folder), json.loads(healthy.token.read_bytes())
+    examine(healthy)
+    after, fresh = _files(healthy.folder), json.loads(healthy.token.read_bytes())
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed == {"credentials/token.json"}
+    of_the_refresh = {"token", "expiry", "issued_at", "expires_in", "token_type", "granted_scopes"}
+    differing = {key for key in grant | fresh if grant.get(key) != fresh.get(key)}
+    assert differing - {"version", "account"} <= of_the_refresh
+
+
+def test_a_home_that_does_not_exist(tmp_path: Path, new_home: Callable[..., Any]) -> None:
+    """Everything that is missing is named; nothing is made; Google is not asked."""
+    home = new_home(granted=False)
+    home.folder = tmp_path / "nowhere"
+    checks = examine(home, expect=1)
+    assert checks["client"]["result"] == checks["grant"]["result"] == "fail"
+    assert checks["google"]["finding"].startswith("not asked")
+    assert str(home.client_secrets) in checks["client"]["finding"]
+    assert not home.folder.exists()
+    assert len(home.google.requests) == 0
+
+
+def test_a_missing_client_beside_a_grant_is_a_warning(healthy: Any) -> None:
+    """The job goes on without it; the next consent will not."""
+    healthy.client_secrets.unlink()
+    client = examine(healthy)["client"]
+    assert (client["result"], "consent" in client["finding"]) == ("warn", True)
+
+
+def test_a_missing_grant(new_home: Callable[..., Any]) -> None:
+    """The remedy is the command to type."""
+    home = new_home(granted=False)
+    assert examine(home, expect=1)["grant"]["remedy"] == "Run: calendar-sync consent"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"token": "x"}'])
+def test_a_broken_grant(healthy: Any, content: bytes) -> None:
+    """Damaged or useless: it fails, and stays as it is."""
+    healthy.token.write_bytes(content)
+    assert examine(healthy, expect=1)["grant"]["result"] == "fail"
+    assert healthy.token.read_bytes() == content
+
+
+def test_a_dead_grant(healthy: Any) -> None:
+    """It looks well from here; only Google knows."""
+    healthy.google.revoke_grants()
+    checks = examine(healthy, expect=1)
+    assert checks["grant"]["result"] == "pass"
+    assert "no longer accepts the grant" in checks["google"]["finding"]
+    assert checks["google"]["remedy"] == "Run: calendar-sync consent"
+
+
+def test_a_grant_broader_than_needed(new_home: Callable[..., Any]) -> None:
+    """It works, but whoever steals it can write, too."""
+    home = new_home(granted=False)
+    broad = ("https://www.googleapis.com/auth/calendar",)
+    home.google.write_token(home.token, scopes=broad)
+    grant = examine(home)["grant"]
+    assert (grant["result"], "broader" in grant["finding"]) == ("warn", True)
+    home.google.write_token(home.token, scopes=(READONLY,))
+    assert examine(home)["grant"]["result"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "wanted"),
+    [("", 0o755, "700"), ("client_secrets.json", 0o640, "600"), ("token.json", 0o604, "600")],
+)
+def test_open_modes_are_named_and_left_alone(
+    healthy: Any, name: str, mode: int, wanted: str
+) -> None:
+    """With the command that mends them; doctor itself only looks."""
+    path = healthy / "credentials" / name
+    path.chmod(mode)
+    modes = examine(healthy, "--offline")["modes"]
+    assert modes["result"] == "warn"
+    assert modes["remedy"].startswith(f"chmod {wanted} {path}")
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("damage", ["garbage", "middle", "empty folder"])
+def test_a_damaged_mirror(healthy: Any, damage: str) -> None:
+    """A warning, because the next run mends it by itself; the file is not touched."""
+    mirror = healthy / "state/mirror.sqlite3"
+    content = mirror.read_bytes()
+    if damage == "garbage":
+        mirror.write_bytes(b"no database" * 1000)
+    elif damage == "middle":
+        mirror.write_bytes(content[:8192] + b"\xff" * 8192 + content[16384:])
+    else:
+        mirror.unlink()
+        mirror.mkdir()
+    check = examine(healthy, "--offline")["mirror"]
+    assert (check["result"], "damaged" in check["finding"]) == ("warn", True)
+
+
+def test_a_wrong_configuration_does_not_hide_the_rest(healthy: Any) -> None:
+    """It fails with its line; the other checks are still made."""
+    healthy.configure("shedule = 1\n")
+    checks = examine(healthy, "--offline", expect=1)
+    assert "line 1" in checks["configuration"]["finding"]
+    assert checks["grant"]["result"] == "pass"
+
+
+def test_an_api_that_is_not_enabled(healthy: Any) -> None:
+    """What a new project forgets; with where to enable it."""
+    healthy.google.faults.add("api_403_disabled", on="api", count=None)
+    google = examine(healthy, expect=1)["google"]
+    assert google["result"] == "fail"
+    assert "enable" in (google["finding"] + google["remedy"]).lower()
+
+
+def test_google_out_of_reach(healthy: Any) -> None:
+    """The remedy is to look at the network, not at the grant."""
+    healthy.google.stop()
+    google = examine(healthy, expect=1)["google"]
+    assert "could not be reached" in google["finding"]
+    assert "network" in google["remedy"]
+
+
+def test_a_failing_and_a_late_job(healthy: Any) -> None:
+    """What the last run said, or that there should have been one."""
+    healthy.configure('schedule = "* * * * *"\n')
+    assert "next due" in examine(healthy, "--offline")["last run"]["finding"]
+    healthy.google.faults.add("api_403_disabled", on="api")
+    healthy.run("export", expect=78)
+    last = examine(healthy, "--offline")["last run"]
+    assert last["result"] == "warn"
+    assert last["finding"].startswith("failing; last at ")
+    assert last["remedy"] == "Run: calendar-sync export -v"
+    never = examine(healthy, "--offline", "--config", "/dev/null")["last run"]
+    assert never["result"] == "warn"
+
+
+def test_an_exports_folder_nobody_can_write(healthy: Any) -> None:
+    """A file in its place is the simplest such folder, for root as well."""
+    for path in healthy.exports.iterdir():
+        path.unlink()
+    healthy.exports.rmdir()
+    healthy.exports.write_text("")
+    disk = examine(healthy, "--offline", expect=1)["disk"]
+    assert disk["finding"] == f"cannot write in {healthy.exports}"
+    healthy.configure('[[export]]\noutput = "/proc/nowhere"\n')
+    assert "/proc" in examine(healthy, "--offline")["disk"]["finding"]
