@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os.path
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,13 +11,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from calendar_sync.csv_rows import WIDE_COLUMNS
 from calendar_sync.errors import WrongConfiguration
+from calendar_sync.table.wide_cells import WIDE_COLUMNS
+from calendar_sync.telling.settings import Hooks, Tell, problems
 from calendar_sync.times import find_zone
 from calendar_sync.windows import Unreadable, parse_duration, parse_rolling_window
 
-Format = Literal["ics", "csv", "jsonl"]
-FORMATS: tuple[Format, ...] = ("ics", "csv", "jsonl")
+Format = Literal["ics", "csv", "jsonl", "sqlite", "parquet"]
+FORMATS: tuple[Format, ...] = ("ics", "csv", "jsonl", "sqlite", "parquet")
+MERGED_FORMATS: tuple[Format, ...] = ("ics", "csv")
 _Jobs = Annotated[int, Meta(ge=1, le=64)]
 
 
@@ -34,6 +37,10 @@ class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     csv_guard: bool = True
     preset: Literal["wide", "google-import", "outlook"] = "wide"
     columns: tuple[str, ...] | None = None
+    default_reminders: bool = False
+    html: Literal["keep", "plain", "both"] = "keep"
+    merge: bool = False
+    per_uid: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +52,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deadline: str | None = None
     full_every: str = "30d"
     allow_open_modes: bool = False
+    report: str | None = None
+    tell: Tell = Tell()
+    hooks: Hooks = Hooks()
     export: tuple[Export, ...] = (Export(),)
 
 
@@ -87,13 +97,20 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     check("$.schedule", config.schedule, _check_schedule)
     check("$.deadline", config.deadline, parse_duration)
     check("$.full_every", config.full_every, parse_duration)
+    found += problems(config.tell, config.hooks)
     outputs: set[str] = set()
     for number, export in enumerate(config.export):
         here = f"$.export[{number}]"
         check(f"{here}.window", export.window, parse_rolling_window)
         check(f"{here}.horizon", export.horizon, parse_horizon)
         check(f"{here}.columns", export.columns, _check_columns)
-        output = str(Path(export.output))
+        if not export.formats:
+            found.append(("No formats", f"{here}.formats"))
+        if export.merge and not {*export.formats} <= {*MERGED_FORMATS}:
+            found.append(("Only ics and csv can be merged", f"{here}.formats"))
+        if export.per_uid and (export.merge or "ics" not in export.formats):
+            found.append(("per_uid needs the format ics, and no merge", f"{here}.per_uid"))
+        output = os.path.normpath(export.output)
         if output in outputs:
             found.append(("Two exports have the same output", f"{here}.output"))
         outputs.add(output)

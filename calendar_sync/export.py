@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +19,19 @@ import msgspec
 from calendar_sync import __version__
 from calendar_sync.calendars import KnownCalendar, is_chosen
 from calendar_sync.config import Export, Format, parse_horizon
-from calendar_sync.csv_rows import WIDE_COLUMNS, CsvExporter, CsvOptions
 from calendar_sync.errors import cannot_write
 from calendar_sync.files import TEMPORARY_PREFIX, Draft, draft
-from calendar_sync.ics import IcsExporter, IcsOptions
+from calendar_sync.formats.parquet_file import ParquetExporter
+from calendar_sync.formats.sqlite_file import SqliteExporter
+from calendar_sync.ics.exporter import IcsExporter, IcsOptions
 from calendar_sync.items import read_items
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item, Series
-from calendar_sync.occurrences import Window, overlaps
-from calendar_sync.publish import PublishedFile, publish, stamp_of
+from calendar_sync.per_uid import PerUidFolder
+from calendar_sync.publish import PublishedFile, entries_in, publish, stamp_of
+from calendar_sync.recurrence.occurrences import Window, overlaps
 from calendar_sync.sync import Kind
+from calendar_sync.table.exporter import WIDE_COLUMNS, CsvExporter, CsvOptions
 from calendar_sync.times import find_zone
 from calendar_sync.windows import (
     default_horizon,
@@ -35,6 +39,7 @@ from calendar_sync.windows import (
     parse_rolling_window,
 )
 
+_TABLES = ("csv", "sqlite", "parquet")
 _Stamps = dict[str, tuple[int, int]]
 
 
@@ -147,6 +152,13 @@ class JsonlExporter:
                 self.rows += 1
 
 
+# Given the drafts by format and the warnings about them; raises what keeps them from publication.
+Check = Callable[
+    [Mirror, KnownCalendar, View, Mapping[str, Path], list[EventWarning]],
+    None,
+]
+
+
 @dataclass(frozen=True)
 class _Output:
     """One file in the making."""
@@ -158,13 +170,17 @@ class _Output:
     window: Window | None
 
     def add(self, item: Item, zone: str) -> None:
-        """Hand the item on; the CSV looks at its window by itself, row by row."""
-        if self.window is None or self.format == "csv" or overlaps(item, zone, self.window):
+        """Hand the item on; tables look at their window by themselves, row by row."""
+        if self.window is None or self.format in _TABLES or overlaps(item, zone, self.window):
             self.exporter.add(item)
 
-    def publish(self) -> PublishedFile:
-        """Write the rest and put the file in its place."""
+    def finish(self) -> None:
+        """Write the rest; the draft can be read from now on."""
         self.exporter.finish(self.draft.file)
+        self.draft.file.flush()
+
+    def publish(self) -> PublishedFile:
+        """Put the file in its place."""
         return publish(self.draft, self.format, self.exporter.rows)
 
 
@@ -180,21 +196,43 @@ def is_up_to_date(mirror: Mirror, calendar: KnownCalendar, view: View) -> bool:
     return all(stamp_of(view.folder / name) == known for name, known in stamps.items())
 
 
-def export_calendar(mirror: Mirror, calendar: KnownCalendar, views: list[View]) -> None:
-    """Make and publish the calendar's files for `views`; remember what was published."""
+def export_calendar(
+    mirror: Mirror, calendar: KnownCalendar, views: list[View], check: Check | None = None
+) -> None:
+    """Make and publish the calendar's files for `views`; remember what was published.
+
+    `check` is shown all drafts before the first is published; what it raises ends it all.
+    """
     with ExitStack() as stack:
         outputs = {view: _open_outputs(mirror, calendar, view, stack) for view in views}
+        folders = {view: _open_folder(calendar, view, stack) for view in views}
         everything = [output for of_view in outputs.values() for output in of_view]
         unreadable: list[EventWarning] = []
         for item in read_items(mirror.resources_by_series(calendar.key), unreadable):
             for output in everything:
                 output.add(item, calendar.view.time_zone)
+            for folder in filter(None, folders.values()):
+                folder.add(item)
+        for view, of_view in outputs.items():
+            wanted = [output for output in of_view if output.format in view.export.formats]
+            for output in wanted:
+                output.finish()
+            if check is not None:
+                drafts: dict[str, Path] = {o.format: o.draft.path for o in wanted}
+                check(mirror, calendar, view, drafts, _warnings(of_view, unreadable))
         for view, of_view in outputs.items():
             counted = next(o.exporter for o in of_view if isinstance(o.exporter, CsvExporter))
             files = [output.publish() for output in of_view if output.format in view.export.formats]
-            warnings = [*unreadable, *(w for output in of_view for w in output.exporter.warnings)]
-            entry = _entry(mirror, calendar, files, counted.occurrences, warnings)
-            _remember(mirror, calendar, view, entry, files)
+            warnings = _warnings(of_view, unreadable)
+            entry = entry_of(mirror, calendar, files, counted.occurrences, warnings)
+            folder = folders[view]
+            if folder is not None:
+                entry["per_uid"] = {"path": calendar.slug, "files": folder.publish()}
+            remember_published(mirror, calendar, view, entry, files)
+
+
+def _warnings(outputs: list[_Output], unreadable: list[EventWarning]) -> list[EventWarning]:
+    return [*unreadable, *(w for output in outputs for w in output.exporter.warnings)]
 
 
 def _open_outputs(
@@ -215,6 +253,17 @@ def _open_outputs(
     ]
 
 
+def _open_folder(calendar: KnownCalendar, view: View, stack: ExitStack) -> PerUidFolder | None:
+    """Open the folder of files by UID where the export asks for one."""
+    if not view.export.per_uid:
+        return None
+    window = view.window(calendar)
+    spool = stack.enter_context(temporary_file(view.folder))
+    return PerUidFolder(
+        view.folder / calendar.slug, calendar.view, ics_options(view), window, spool
+    )
+
+
 def _open_exporter(
     format_: Format,
     mirror: Mirror,
@@ -227,10 +276,25 @@ def _open_exporter(
         return JsonlExporter(mirror, calendar, window)
     if format_ == "ics":
         spool = stack.enter_context(temporary_file(view.folder))
-        return IcsExporter(calendar.view, IcsOptions(orphans=view.export.orphans), spool)
-    exporter = CsvExporter(calendar.view, csv_options(view, calendar, window), view.folder)
+        return IcsExporter(calendar.view, ics_options(view), spool)
+    options = csv_options(view, calendar, window)
+    exporter: CsvExporter | SqliteExporter | ParquetExporter
+    if format_ == "sqlite":
+        exporter = SqliteExporter(calendar.view, options, view.folder)
+    elif format_ == "parquet":
+        exporter = ParquetExporter(calendar.view, options, view.folder)
+    else:
+        exporter = CsvExporter(calendar.view, options, view.folder)
     stack.callback(exporter.close)
     return exporter
+
+
+def ics_options(view: View) -> IcsOptions:
+    """Translate an `[[export]]` into what the ICS needs."""
+    export = view.export
+    return IcsOptions(
+        orphans=export.orphans, default_reminders=export.default_reminders, html=export.html
+    )
 
 
 def csv_options(view: View, calendar: KnownCalendar, window: Window | None) -> CsvOptions:
@@ -256,7 +320,7 @@ def temporary_file(folder: Path) -> BinaryIO:
     return cast(BinaryIO, file)
 
 
-def _entry(
+def entry_of(
     mirror: Mirror,
     calendar: KnownCalendar,
     files: list[PublishedFile],
@@ -286,14 +350,16 @@ def _unique(warnings: list[EventWarning]) -> list[EventWarning]:
     return sorted(first.values(), key=lambda warning: (warning.event_id, warning.code))
 
 
-def _remember(
+def remember_published(
     mirror: Mirror,
     calendar: KnownCalendar,
     view: View,
     entry: dict[str, Any],
     files: list[PublishedFile],
 ) -> None:
-    stamps = {file.path: stamp_of(view.folder / file.path) for file in files}
+    """Remember what was published, and from what."""
+    names = [file.path for file in files] + ([entry["per_uid"]["path"]] if "per_uid" in entry else [])
+    stamps = {name: stamp_of(view.folder / name) for name in names}
     with mirror.transaction():
         mirror.connection.execute(
             "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?)",
@@ -308,9 +374,13 @@ def _remember(
 
 
 def manifest_entries(
-    mirror: Mirror, view: View, calendars: list[KnownCalendar]
+    mirror: Mirror, view: View, calendars: list[KnownCalendar], now: str
 ) -> list[dict[str, Any]]:
-    """List the entries of one output's manifest, by slug; gone calendars are marked with the date."""
+    """List the entries of one output's manifest, by slug; gone calendars are marked with the date.
+
+    The last manifest's calendars of which the mirror knows nothing any more are gone ones too: the
+    mirror was lost after they went, and their files stay.
+    """
     entries = []
     for calendar in calendars:
         row = mirror.connection.execute(
@@ -324,4 +394,10 @@ def manifest_entries(
         if calendar.gone_at is not None:
             entry["gone"] = calendar.gone_at
         entries.append(entry)
-    return entries
+    living = {calendar.id for calendar in calendars if calendar.gone_at is None}
+    listed = living | {entry["id"] for entry in entries}
+    for entry in entries_in(view.folder):
+        chosen = is_chosen(entry["id"], str(entry.get("summary")), view.export.calendars)
+        if chosen and entry["id"] not in listed:
+            entries.append({**entry, "gone": entry.get("gone") or now})
+    return sorted(entries, key=lambda entry: str(entry["slug"]))

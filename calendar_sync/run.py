@@ -9,11 +9,11 @@ import datetime as dt
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -25,9 +25,10 @@ from calendar_sync.calendars import (
     mark_gone,
     remember_calendars,
 )
-from calendar_sync.config import Config, Export, Format
+from calendar_sync.config import MERGED_FORMATS, Config, Export, Format
 from calendar_sync.errors import (
     CalendarSyncError,
+    DamagedInput,
     ExitCode,
     TryLater,
     WrongUsage,
@@ -35,6 +36,7 @@ from calendar_sync.errors import (
 )
 from calendar_sync.export import (
     ALWAYS,
+    Check,
     Period,
     View,
     export_calendar,
@@ -42,10 +44,19 @@ from calendar_sync.export import (
     manifest_entries,
 )
 from calendar_sync.files import make_folder
+from calendar_sync.formats.parquet_file import load_pyarrow
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import CalendarReport, Report, new_run_id, remember_run
 from calendar_sync.home import Home
-from calendar_sync.mirror import NO_COUNTS, DamagedMirror, Mirror, move_aside, open_mirror
+from calendar_sync.merging import CheckMerged, export_merged, is_merged_up_to_date
+from calendar_sync.mirror import (
+    NO_COUNTS,
+    DamagedMirror,
+    Mirror,
+    move_aside,
+    open_mirror,
+    sqlite_in_our_words,
+)
 from calendar_sync.model import CalendarEntry
 from calendar_sync.publish import publish_manifest, remove_leftovers, slugs_in
 from calendar_sync.reading import Outcome, Source, Task, read_calendars
@@ -54,6 +65,7 @@ from calendar_sync.windows import parse_duration
 
 log = logging.getLogger("calendar_sync")
 Clock = Callable[[], dt.datetime]
+_T = TypeVar("_T")
 
 
 class Account(Source, Protocol):
@@ -77,6 +89,7 @@ class RunOptions:
     full: bool = False
     dry_run: bool = False
     allow_shrink: bool = False
+    verify: bool = False  # read every draft back before it is published
     jobs: int | None = None
     command: str = "export"
 
@@ -112,8 +125,12 @@ def run_export(
     """
     if options.dry_run:
         return _dry_run(home, config, options, connect, clock)
-    with run_lock(home), opened_mirror(home.mirror, clock) as (mirror, warnings):
+
+    def work(mirror: Mirror, warnings: list[str]) -> Report:
         return _Run(home, config, options, mirror, clock, warnings).remembered(connect)
+
+    with run_lock(home):
+        return with_mirror(home.mirror, clock, work)
 
 
 def _dry_run(
@@ -130,26 +147,26 @@ def _dry_run(
             original = home.mirror.with_name(home.mirror.name + suffix)
             if original.exists():
                 shutil.copyfile(original, copy.with_name(copy.name + suffix))
-        with opened_mirror(copy, clock) as (mirror, warnings):
+
+        def work(mirror: Mirror, warnings: list[str]) -> Report:
             return _Run(home, config, options, mirror, clock, warnings).done(connect)
 
+        return with_mirror(copy, clock, work)
 
-@contextmanager
-def opened_mirror(path: Path, clock: Clock) -> Iterator[tuple[Mirror, list[str]]]:
-    """Lend the mirror; a damaged one is named, moved aside and begun anew."""
-    warnings: list[str] = []
+
+def with_mirror(path: Path, clock: Clock, work: Callable[[Mirror, list[str]], _T]) -> _T:
+    """Do the work with the mirror, and warnings; a damaged mirror is moved aside, work begins anew.
+
+    Damage shows when it is opened or, in the middle of the file, when the page is read.
+    """
     try:
-        mirror = open_mirror(path)
+        with closing(open_mirror(path)) as mirror, sqlite_in_our_words(path):
+            return work(mirror, [])
     except DamagedMirror as error:
         aside = move_aside(path, clock())
-        warnings.append(
-            f"The mirror was damaged ({error}); it is {aside.name} now, all is read anew."
-        )
-        mirror = open_mirror(path)
-    try:
-        yield mirror, warnings
-    finally:
-        mirror.close()
+        warning = f"The mirror was damaged ({error}); it is {aside.name} now, all is read anew."
+    with closing(open_mirror(path)) as mirror, sqlite_in_our_words(path):
+        return work(mirror, [warning])
 
 
 class _Run:
@@ -179,7 +196,10 @@ class _Run:
     def remembered(self, connect: Callable[[], Account]) -> Report:
         """Do the run and store its report, also when it ends early."""
         try:
-            report = self.done(connect)
+            with sqlite_in_our_words(self.mirror.path):
+                report = self.done(connect)
+        except DamagedMirror:
+            raise  # the run begins anew
         except CalendarSyncError as error:
             remember_run(self.mirror, self._report(error.exit_code, error.message))
             raise
@@ -193,21 +213,24 @@ class _Run:
         """Do the run; return its report."""
         for warning in self.warnings:
             log.warning("%s", warning)
+        if any("parquet" in view.export.formats for view in self.views):
+            load_pyarrow()  # a missing package is told before anything is asked
+        self.account = account = connect()
         if not self.options.dry_run:
             for view in self.views:
                 make_folder(view.folder)
                 remove_leftovers(view.folder)
-        self.account = account = connect()
-        for outcome in self._read(account):
-            self._export(outcome)
-        self._export_the_rest()
+        with closing(self._read(account)) as outcomes:
+            for outcome in outcomes:
+                self._export(outcome)
+        self._publish_merged()
         if not self.options.dry_run:
             self._publish_manifests()
         return self._report(self._exit_code(), self._message())
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def _read(self, account: Account) -> Iterator[Outcome]:
+    def _read(self, account: Account) -> Generator[Outcome]:
         entries = account.calendars()
         with self.mirror.transaction():
             remember_calendars(self.mirror, entries, self._former_slugs())
@@ -275,6 +298,8 @@ class _Run:
             self._warn(f"{name}: {outcome.unreadable} resources without an id were left out.")
         calendar = self._known(outcome.calendar.key)
         published = self._publish(calendar)
+        if published is None:
+            return
         result = "updated" if published or outcome.counts else "unchanged"
         report = self._report_on(calendar, result, outcome)
         self.reports.append(report)
@@ -284,32 +309,62 @@ class _Run:
             report.added, report.changed, report.removed,
         )  # fmt: skip
 
-    def _export_the_rest(self) -> None:
-        """Publish what a killed run left unpublished of calendars that were not read this time."""
-        reported = {report.id for report in self.reports}
-        for calendar in list_calendars(self.mirror):
-            if calendar.id not in reported and calendar.gone_at is None and calendar.synced_at:
-                self._publish(calendar)
-
-    def _publish(self, calendar: KnownCalendar) -> bool:
+    def _publish(self, calendar: KnownCalendar) -> bool | None:
+        """Return whether there was anything to publish; None when it failed, which is reported."""
         stale = [
             view
             for view in self.views
-            if view.shows(calendar) and not is_up_to_date(self.mirror, calendar, view)
+            if view.shows(calendar)
+            and not view.export.merge
+            and not is_up_to_date(self.mirror, calendar, view)
         ]
         if stale and not self.options.dry_run:
-            export_calendar(self.mirror, calendar, stale)
+            try:
+                export_calendar(self.mirror, calendar, stale, self._check())
+            except DamagedInput as error:  # of a draft read back
+                self._fail(calendar, error)
+                return None
         return bool(stale)
+
+    def _publish_merged(self) -> None:
+        """Make the files of several calendars anew where one has changed; failed ones as they were."""
+        views = [view for view in self.views if view.export.merge and not self.options.dry_run]
+        for view in views:
+            calendars = [c for c in list_calendars(self.mirror) if self._is_merged(c, view)]
+            if calendars and not is_merged_up_to_date(self.mirror, calendars, view):
+                self._merge(calendars, view)
+
+    def _is_merged(self, calendar: KnownCalendar, view: View) -> bool:
+        """Whether a calendar is in the view's file: `--calendar` alone must not take others out."""
+        is_narrow = self.options.output is not None
+        is_known = calendar.synced_at is not None and view.shows(calendar)
+        return is_known and (not is_narrow or self._is_wanted(calendar))
+
+    def _merge(self, calendars: list[KnownCalendar], view: View) -> None:
+        check: CheckMerged | None = None
+        if self.options.verify:
+            from calendar_sync.verify import check_merged
+
+            check = check_merged
+        try:
+            export_merged(self.mirror, calendars, view, check)
+        except DamagedInput as error:  # of a draft read back
+            self.failures.append(error)
+            self._warn(f"{view.export.name}: {error.message}")
+
+    def _check(self) -> Check | None:
+        if not self.options.verify:
+            return None
+        from calendar_sync.verify import check_drafts  # loads another parser
+
+        return check_drafts
 
     def _publish_manifests(self) -> None:
         calendars = list_calendars(self.mirror)
+        now = write_instant(self.clock())
         for view in self.views:
-            publish_manifest(
-                view.folder,
-                self.run_id,
-                write_instant(self.clock()),
-                manifest_entries(self.mirror, view, calendars),
-            )
+            entries = manifest_entries(self.mirror, view, calendars, now)
+            publish_manifest(view.folder, self.run_id, now, entries)
 
     def _known(self, key: int) -> KnownCalendar:
         return next(c for c in list_calendars(self.mirror) if c.key == key)
@@ -319,8 +374,9 @@ class _Run:
     def _fail(self, calendar: KnownCalendar, error: CalendarSyncError) -> None:
         self.failures.append(error)
         report = self._report_on(calendar, "failed")
-        self.reports.append(msgspec.structs.replace(report, error=error.message))
-        log.error("calendar=%s result=failed error=%s", calendar.slug, error.message)
+        words = f"{error.message} {error.hint}".rstrip()
+        self.reports.append(msgspec.structs.replace(report, error=words))
+        log.error("calendar=%s result=failed error=%s", calendar.slug, words)
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -329,6 +385,8 @@ class _Run:
     def _exit_code(self) -> ExitCode:
         if not self.failures:
             return ExitCode.DONE
+        if any(isinstance(error, DamagedInput) for error in self.failures):
+            return ExitCode.DAMAGED_INPUT
         done = [report for report in self.reports if report.result in ("updated", "unchanged")]
         passing = all(isinstance(error, TryLater) for error in self.failures)
         return ExitCode.TRY_LATER if passing and not done else ExitCode.SOME_FAILED
@@ -372,6 +430,10 @@ class _Run:
     def _exports(self) -> list[Export]:
         """Apply the command line to the configured exports."""
         formats = self.options.formats
+        if any(export.merge for export in self.config.export) and not (
+            {*formats} <= {*MERGED_FORMATS}
+        ):
+            raise WrongUsage("Only ics and csv can be merged, and an [[export]] says merge = true.")
         return [
             msgspec.structs.replace(export, formats=formats) if formats else export
             for export in self.config.export
@@ -381,8 +443,10 @@ class _Run:
         """Return the export's folder; several exports share `--output` by their names."""
         if self.options.output is None:
             return self.home.folder / export.output
-        alone = len(self.config.export) == 1
-        return self.options.output if alone else self.options.output / export.name
+        names = [export.name for export in self.config.export]
+        if len(set(names)) < len(names):
+            raise WrongUsage("With --output every [[export]] needs a name of its own.")
+        return self.options.output if len(names) == 1 else self.options.output / export.name
 
 
 def _in_words(fetch: Fetch) -> str:

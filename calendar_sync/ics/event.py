@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar_sync.ics.html import is_html, plain_text
 from calendar_sync.ics.meeting import (
     alarm_lines,
     attachment_lines,
@@ -40,7 +41,7 @@ def write_event(sheet: Sheet, event: Event, uid: str, times: list[str], extra: s
         lines.append(f"LAST-MODIFIED:{updated}")
     lines.append(f"SEQUENCE:{min(max(event.sequence or 0, 0), 2**31 - 1)}")
     _write_words(lines, event)
-    _write_texts(lines, event)
+    _write_texts(lines, event, sheet.html)
     people = people_of(event) if event.attendees else ()
     if people or event.organizer or event.attendees_omitted:
         write_people(sheet, event, people)
@@ -50,6 +51,8 @@ def write_event(sheet: Sheet, event: Event, uid: str, times: list[str], extra: s
     if event.attachments:
         lines += attachment_lines(sheet, event)
     lines.append(f"X-GOOGLE-EVENT-ID:{escape(event.id)}")
+    if sheet.names_calendar:
+        lines.append(f"X-WR-RELCALID:{escape(sheet.calendar.id)}")
     if extra:
         lines.append(extra)
     if event.reminders:
@@ -74,15 +77,29 @@ def _write_words(lines: list[str], event: Event) -> None:
         lines.append(f"X-GOOGLE-COLOR-ID:{escape(event.color_id)}")
 
 
-def _write_texts(lines: list[str], event: Event) -> None:
+def _write_texts(lines: list[str], event: Event, html: str) -> None:
     if event.summary and not is_blank(event.summary):
         lines.append(f"SUMMARY:{escape(event.summary)}")
     elif is_free_busy(event):
         lines.append("SUMMARY:Busy")
     if event.description and not is_blank(event.description):
-        lines.append(f"DESCRIPTION:{escape(event.description)}")
+        lines += _description(event.description, html)
     if event.location and not is_blank(event.location):
         lines.append(f"LOCATION:{escape(event.location)}")
+
+
+def _description(text: str, html: str) -> list[str]:
+    """Write the description; HTML as it is, as plain text, or as both.
+
+    X-ALT-DESC is what Outlook and Thunderbird read; RFC 9073's STYLED-DESCRIPTION hardly anybody.
+    """
+    if html == "keep" or not is_html(text):
+        return [f"DESCRIPTION:{escape(text)}"]
+    plain = plain_text(text)
+    lines = [] if is_blank(plain) else [f"DESCRIPTION:{escape(plain)}"]
+    if html == "both":
+        lines.append(f"X-ALT-DESC;FMTTYPE=text/html:{escape(text)}")
+    return lines
 
 
 def is_free_busy(event: Event) -> bool:

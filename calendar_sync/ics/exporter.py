@@ -45,6 +45,8 @@ class IcsOptions:
 
     orphans: str = "standalone"  # or "recurrence-id": as RFC 5545 has it, refused by some servers
     default_reminders: bool = False  # the calendar's own would ring in whatever reads the file
+    html: str = "keep"  # descriptions: or "plain", as text only; or "both", as text and as HTML
+    names_calendar: bool = False  # say of each event which calendar it is from
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Rendered:
 
 def render(item: Item, calendar: CalendarView, options: IcsOptions) -> Rendered:
     """Render one item; the same item, calendar and options always give the same bytes."""
-    sheet = Sheet(calendar, options.default_reminders)
+    sheet = Sheet(calendar, options.default_reminders, options.html, options.names_calendar)
     if isinstance(item, Series):
         _write_series(sheet, item, options)
     elif isinstance(item, Orphan):
@@ -176,10 +178,13 @@ class IcsExporter:
         self._start = spool.tell()
         self._zones: dict[str, dt.date] = {}
 
-    def add(self, item: Item) -> None:
-        """Render one item to the spool; odd data costs a warning, or several, never an exception."""
+    def add(self, item: Item, of: CalendarView | None = None) -> None:
+        """Render one item to the spool; odd data costs a warning, or several, never an exception.
+
+        `of` is the calendar it is from where a file is made of several.
+        """
         try:
-            rendered = render(item, self._calendar, self._options)
+            rendered = render(item, of or self._calendar, self._options)
         except (ValueError, OverflowError) as error:
             event = item.master if isinstance(item, Series) else item.event
             message = f"It could not be written as ICS: {error}"

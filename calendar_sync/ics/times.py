@@ -17,6 +17,8 @@ class Sheet:
 
     calendar: CalendarView
     default_reminders: bool
+    html: str = "keep"
+    names_calendar: bool = False
     lines: list[str] = field(default_factory=list)
     rows: int = 0
     zones: dict[str, dt.date] = field(default_factory=dict)  # the earliest day of each

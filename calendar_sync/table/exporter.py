@@ -6,9 +6,10 @@ each live resource); the order is the start's instant, then the event's id.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
 from calendar_sync.recurrence.clocks import Clock
@@ -42,6 +43,22 @@ class CsvOptions:
     zone: str | None = None
 
 
+class Sorter(Protocol):
+    """What puts rows in order; several calendars may share one."""
+
+    def add(self, instant: int, event_id: str, row: bytes) -> None:
+        """Take one row."""
+        ...
+
+    def sorted_rows(self) -> Iterator[bytes]:
+        """Yield all rows in order."""
+        ...
+
+    def close(self) -> None:
+        """Give memory and disk back."""
+        ...
+
+
 class CsvExporter:
     """Takes a calendar's items in any order and writes its CSV.
 
@@ -56,6 +73,7 @@ class CsvExporter:
         options: CsvOptions,
         folder: Path,
         run_bytes: int = RUN_BYTES,
+        sorter: Sorter | None = None,
     ) -> None:
         if options.rows not in ("occurrences", "series"):
             raise ValueError(f"unknown kind of rows {options.rows!r}")
@@ -63,7 +81,7 @@ class CsvExporter:
         self._clock: Clock = calendar_clock(calendar.time_zone)
         self._by_series = options.rows == "series" and options.preset == "wide"
         self._table = _table(calendar, options)
-        self._sorter = RowSorter(folder, run_bytes)
+        self._sorter: Sorter = sorter or RowSorter(folder, run_bytes)
         self.rows = 0
         self.occurrences = 0
         self.warnings: list[EventWarning] = []

@@ -1,0 +1,1 @@
+"""Files for analysts: SQLite and Parquet, made from the very rows of the CSV."""

@@ -1,0 +1,1 @@
+"""What a file says, what the mirror says, and where the two differ. Shares nothing with the writers."""

@@ -1,0 +1,262 @@
+"""What an ICS file must say about an item, told from the mirror by the rules of contract and RFC.
+
+Written a second time, apart from the writer, so that a mistake has to be made twice to stay unseen.
+What the writer leaves out on purpose it has warned of; `noted` are those warnings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import re
+from collections.abc import Collection, Iterator
+
+from calendar_sync.model import Event, EventTime, Item, Orphan, Series
+from calendar_sync.times import (
+    EPOCH,
+    Moment,
+    UnreadableTime,
+    at_instant,
+    find_zone,
+    instant_of,
+    is_utc,
+    read_time,
+)
+from calendar_sync.verification.differences import Facts, Told
+from calendar_sync.verification.ics_reader import on_clock, rule_facts
+
+Noted = Collection[tuple[str, str]]  # event id, code
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
+_LINE = re.compile(r"\s*(\w+)([^:]*?):(.*)", re.DOTALL)
+_DATE = re.compile(r"\d{8}(T\d{6}Z?)?", re.ASCII)
+_SUFFIX = re.compile(r".*_(\d{8})(?:T(\d{6})Z)?", re.ASCII | re.DOTALL)
+
+
+class IcsTruth:
+    """Tells the VEVENTs of one calendar's items."""
+
+    def __init__(self, zone: str, noted: Noted, *, orphans: str) -> None:
+        self._zone, self._noted, self._orphans = zone, noted, orphans
+
+    def of(self, item: Item) -> Iterator[Told]:
+        """Yield what each VEVENT of the item says."""
+        if isinstance(item, Series):
+            yield from self._series(item)
+        elif item.event.is_cancelled or self._is_noted(item.event, "unwritable"):
+            return
+        elif isinstance(item, Orphan):
+            yield from self._orphan(item.event)
+        else:
+            yield from self._event(item.event, _uid(item.event))
+
+    def _series(self, series: Series) -> Iterator[Told]:
+        master = series.master
+        if master.is_cancelled or self._is_noted(master, "unwritable"):
+            return
+        begin = self._read(master.start)
+        if begin is None:
+            for event in series.edited:
+                yield from self._orphan(event)
+            return
+        if self._is_noted(master, "no-occurrence"):
+            return
+        clock = _Clock(begin)
+        rules = self._rules(master, clock)
+        for event_id, facts in self._event(master, _uid(master), of_series=True):
+            told = facts | rules | {"EXDATE": self._removed(series, clock)}
+            if self._is_noted(master, "odd-rule"):
+                del told["RRULE"]  # what is not understood is left out, with that warning
+            yield event_id, told
+        for event in series.edited:
+            original = self._original(event)
+            if original is None:
+                yield from self._standalone(event, _uid(master))
+            else:
+                yield from self._event(event, _uid(master), clock.facts(original))
+
+    def _orphan(self, event: Event) -> Iterator[Told]:
+        original = self._original(event)
+        if self._orphans != "recurrence-id" or original is None:
+            yield from self._standalone(event, _uid(event))
+        else:
+            yield from self._event(event, _uid(event), _Clock(original).facts(original))
+
+    def _standalone(self, event: Event, uid: str) -> Iterator[Told]:
+        suffix = event.id.removeprefix(event.recurring_event_id or "")
+        yield from self._event(event, uid + (suffix if suffix[:1] == "_" else f"_{suffix}"))
+
+    def _event(
+        self,
+        event: Event,
+        uid: str,
+        recurrence_id: tuple[str, dt.datetime] | None = None,
+        *,
+        of_series: bool = False,
+    ) -> Iterator[Told]:
+        start, end = self._read(event.start), self._read(event.end)
+        if start is None:
+            return
+        first, last = _times(start, None if event.end_time_unspecified else end, of_series)
+        yield (
+            event.id,
+            {
+                "UID": _plain(uid),
+                "DTSTART": first,
+                "DTEND": last,
+                "RRULE": frozenset(),
+                "RDATE": frozenset(),
+                "EXDATE": frozenset(),
+                "RECURRENCE-ID": recurrence_id,
+                "SUMMARY": _shown(event.summary) or ("Busy" if _is_free_busy(event) else ""),
+                "LOCATION": _shown(event.location),
+                "DESCRIPTION": _shown(event.description),
+            },
+        )
+
+    # -- recurrence
+
+    def _rules(self, master: Event, clock: _Clock) -> Facts:
+        """Return the rules and added dates."""
+        lines = _lines(master)
+        rules: set[object] = set()
+        for line in lines:
+            with contextlib.suppress(ValueError, OverflowError):  # left out, with a warning
+                rules |= {clock.rule(line[3])} if line[1].upper() == "RRULE" else set()
+        return {"RDATE": frozenset(clock.dates(lines, "RDATE")), "RRULE": frozenset(rules)}
+
+    def _removed(self, series: Series, clock: _Clock) -> frozenset[tuple[str, dt.datetime]]:
+        """Return EXDATEs: the series' own and cancelled occurrences, but none that was edited."""
+        removed = set(clock.dates(_lines(series.master), "EXDATE"))
+        removed |= {
+            clock.facts(t) for e in series.cancelled if (t := self._original(e)) is not None
+        }
+        removed -= {clock.facts(t) for e in series.edited if (t := self._original(e)) is not None}
+        return frozenset(removed)
+
+    def _original(self, event: Event) -> dt.date | Moment | None:
+        if event.original_start_time is not None:
+            return self._read(event.original_start_time)
+        suffix = _SUFFIX.fullmatch(event.id)
+        if suffix is None:
+            return None
+        if suffix[2]:
+            return self._read(EventTime(date_time=f"{suffix[1]}T{suffix[2]}Z", time_zone="UTC"))
+        return self._read(EventTime(date=f"{suffix[1][:4]}-{suffix[1][4:6]}-{suffix[1][6:]}"))
+
+    def _read(self, time: EventTime | None) -> dt.date | Moment | None:
+        try:
+            return None if time is None else read_time(time, self._zone)
+        except UnreadableTime:
+            return None
+
+    def _is_noted(self, event: Event, code: str) -> bool:
+        return (event.id, code) in self._noted
+
+
+def _lines(master: Event) -> list[re.Match[str]]:
+    return [match for line in master.recurrence or () if (match := _LINE.fullmatch(line))]
+
+
+def _uid(event: Event) -> str:
+    return event.ical_uid or f"{event.recurring_event_id or event.id}@google.com"
+
+
+def _plain(text: str) -> str:
+    return _CONTROLS.sub("", _BREAKS.sub("\n", text))
+
+
+def _shown(text: str | None) -> str:
+    plain = _plain(text or "")
+    return plain if plain.strip() else ""
+
+
+def _is_free_busy(event: Event) -> bool:
+    return not (event.summary or event.creator or event.organizer or event.created)
+
+
+def _times(
+    start: dt.date | Moment, end: dt.date | Moment | None, of_series: bool
+) -> tuple[int | dt.date, int | dt.date | None]:
+    """Return start and end as instants or dates; an end that is not later says nothing."""
+    if not isinstance(start, Moment):
+        has_end = end is not None and not isinstance(end, Moment) and end > start
+        return start, end if has_end and not isinstance(end, Moment) else None
+    first = start.instant
+    if of_series and start.is_ambiguous and start.is_zone_known and not is_utc(start.zone):
+        first = instant_of(start.wall, start.tzinfo)  # a wall time with TZID means the first pass
+    if not isinstance(end, Moment) or end.instant <= start.instant:
+        return first, None
+    return first, first + end.instant - start.instant
+
+
+class _Clock:
+    """The clock of a series' DTSTART, on which all its dates are written."""
+
+    def __init__(self, begin: dt.date | Moment) -> None:
+        self._name, self._time = "DATE", dt.time()
+        self._tzinfo: dt.tzinfo = dt.UTC
+        if isinstance(begin, Moment):
+            is_local = begin.is_zone_known and not is_utc(begin.zone)
+            self._name = begin.zone if is_local else "UTC"
+            self._tzinfo = begin.tzinfo if is_local else dt.UTC
+            self._time = self.facts(begin)[1].time()
+
+    def facts(self, time: dt.date | Moment) -> tuple[str, dt.datetime]:
+        """Return a time as this clock shows it; a date is at DTSTART's time of day."""
+        if not isinstance(time, Moment):
+            return self._name, dt.datetime.combine(time, self._time)
+        if self._name == "DATE":
+            return on_clock(time.wall.date(), None)
+        if time.zone == self._name:
+            return self._name, time.wall
+        return self._at(time.instant)
+
+    def _at(self, instant: int) -> tuple[str, dt.datetime]:
+        return self._name, at_instant(instant, self._tzinfo).replace(tzinfo=None, fold=0)
+
+    def dates(self, lines: list[re.Match[str]], name: str) -> Iterator[tuple[str, dt.datetime]]:
+        """Yield the dates of all RDATE or EXDATE lines; periods count by their starts."""
+        for line in lines:
+            if line[1].upper() != name:
+                continue
+            tzid = re.search(r';TZID="?([^";]*)', line[2], re.IGNORECASE)
+            for value in re.sub(r"\s", "", line[3]).upper().split(","):
+                try:
+                    yield self._date(value.partition("/")[0], tzid[1] if tzid else None)
+                except (ValueError, OverflowError):
+                    continue  # the writer left it out, with a warning
+
+    def _date(self, text: str, tzid: str | None) -> tuple[str, dt.datetime]:
+        if not _DATE.fullmatch(text):
+            raise ValueError(text)
+        time = dt.datetime.fromisoformat(text)
+        if len(text) == 8:
+            return self.facts(time.date())
+        zone = dt.UTC if text.endswith("Z") else find_zone(tzid or "")
+        wall = time.replace(tzinfo=None)
+        if self._name == "DATE":
+            return self.facts(wall.date())
+        if zone is None:
+            return self._name, wall
+        return self._at(instant_of(wall, zone))
+
+    def rule(self, text: str) -> frozenset[tuple[str, frozenset[str]]]:
+        """Return a rule's parts, UNTIL in the type that DTSTART asks for."""
+        parts = re.sub(r"[ \t]", "", text).upper().rstrip(";").split(";")
+        pairs = [part.partition("=") for part in parts]
+        return rule_facts(
+            (name, [self._until(value)] if name == "UNTIL" else value.split(","))
+            for name, _, value in pairs
+        )
+
+    def _until(self, text: str) -> str:
+        if self._name == "DATE":
+            return text[:8]
+        if text.endswith("Z"):
+            return text
+        wall = dt.datetime.fromisoformat(text)
+        if len(text) == 8:
+            wall = wall.replace(hour=23, minute=59, second=59)
+        until = EPOCH + dt.timedelta(seconds=instant_of(wall, self._tzinfo))
+        return until.isoformat().replace("-", "").replace(":", "") + "Z"

@@ -1,0 +1,252 @@
+"""`verify`: clean homes pass, every kind of tampering is named, `export --verify` guards."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from export_steps import add_calendar
+
+from calendar_sync.emulator.local_google import LocalGoogle
+
+if TYPE_CHECKING:
+    from conftest import HomeFolder
+
+CAPTURED = Path(__file__).parent / "data" / "events.jsonl"
+
+
+def findings(home: HomeFolder, *arguments: str, expect: int = 0) -> dict[str, Any]:
+    done = home.run("verify", "--json", *arguments, expect=None)
+    assert done.returncode == expect, done.stdout[:3000] + done.stderr[:3000]
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["version"] == 1
+    return found
+
+
+def captured(google: LocalGoogle) -> None:
+    calendar = add_calendar(google, "Captured", time_zone="Europe/Rome")
+    events = [json.loads(line) for line in CAPTURED.read_bytes().splitlines()]
+    google.control("add_events", calendar=calendar, events=events)
+
+
+def fuzz(google: LocalGoogle) -> None:
+    google.control("load_fuzz", calendar=add_calendar(google, "Fuzz"))
+
+
+def load(google: LocalGoogle) -> None:
+    google.control("load_events", calendar=add_calendar(google, "Big"), count=2000, seed=7)
+
+
+@pytest.mark.parametrize("fill", [captured, fuzz, load], ids=lambda fill: fill.__name__)
+def test_what_the_export_wrote_is_what_the_mirror_holds(
+    home: HomeFolder, google: LocalGoogle, fill: Callable[[LocalGoogle], None]
+) -> None:
+    """Every event of every sort, in every format, read by other parsers."""
+    fill(google)
+    home.run("export", "--format", "ics,csv,jsonl")
+    found = findings(home)
+    assert found["count"] == 0 and found["differences"] == [] and found["remarks"] == []
+    assert found["files"] == 6 * 3 and found["events"] > 20
+
+
+VIEWS = """
+timezone = "Asia/Taipei"
+[[export]]
+name = "series"
+rows = "series"
+orphans = "recurrence-id"
+csv_guard = false
+output = "exports/series"
+[[export]]
+name = "window"
+window = "-30d..+300d"
+formats = ["ics", "csv", "jsonl"]
+columns = ["start", "summary", "calendar"]
+output = "exports/window"
+[[export]]
+name = "google"
+preset = "google-import"
+output = "exports/google"
+[[export]]
+name = "outlook"
+preset = "outlook"
+horizon = "2028-01-01"
+output = "exports/outlook"
+"""
+
+
+def test_every_view_is_verified_by_its_own_rules(home: HomeFolder, google: LocalGoogle) -> None:
+    for fill in (captured, fuzz):
+        fill(google)
+    home.configure(VIEWS)
+    home.run("export")
+    assert findings(home)["files"] == 7 * (2 + 3 + 2 + 2)
+    home.run("export", "--from", "2026-03-01", "--to", "2026-09-01")
+    findings(home, "--from", "2026-03-01", "--to", "2026-09-01")
+    assert findings(home, expect=65)["remarks"]
+
+
+# -- tampering -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exported(home: HomeFolder, google: LocalGoogle) -> HomeFolder:
+    """The sample world, exported in every format that is text."""
+    home.run("export", "--format", "ics,csv,jsonl")
+    assert findings(home)["count"] == 0
+    return home
+
+
+def replace(path: Path, old: bytes, new: bytes) -> None:
+    content = path.read_bytes()
+    assert content.count(old) >= 1
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def named(home: HomeFolder) -> list[tuple[str, str]]:
+    """What differs but the manifest's hashes: event and field."""
+    found = findings(home, expect=65)["differences"]
+    return [(d["event_id"], d["field"]) for d in found if not d["path"].endswith("manifest.json")]
+
+
+def first_event(path: Path) -> tuple[bytes, str]:
+    """The first VEVENT of a file and the id in it."""
+    content = path.read_bytes()
+    begin = content.index(b"BEGIN:VEVENT\r\n")
+    block = content[begin : content.index(b"END:VEVENT\r\n") + len(b"END:VEVENT\r\n")]
+    unfolded = block.replace(b"\r\n ", b"").decode()
+    return block, unfolded.split("X-GOOGLE-EVENT-ID:")[1].split("\r\n")[0]
+
+
+def test_a_vevent_that_is_gone_is_named(exported: HomeFolder) -> None:
+    path = exported / "exports/ada-lovelace.ics"
+    block, event_id = first_event(path)
+    replace(path, block, b"")
+    assert named(exported) == [(event_id, "event")]
+    done = exported.run("verify", expect=65)
+    assert f"{event_id}: event: file 0 times, mirror 1 times" in done.stdout
+    assert "rows" in done.stdout and "sha256" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("DTSTART", rb"(?s)(BEGIN:VEVENT.*?\nDTSTART[^\r]*T\d\d)\d\d", rb"\g<1>59"),
+        ("SUMMARY", rb"(\r\nSUMMARY:)", rb"\1x"),
+        ("RRULE", rb"(\r\nRRULE:FREQ=)WEEKLY", rb"\1DAILY"),
+        ("EXDATE", rb"\r\nEXDATE[^\r]*", rb""),
+        ("RECURRENCE-ID", rb"(\r\nRECURRENCE-ID[^\r]*:\d{6})\d\d", rb"\g<1>02"),
+        ("LOCATION", rb"(\r\nLOCATION:)", rb"\1x"),
+        ("UID", rb"(\r\nUID:)", rb"\1x"),
+    ],
+)
+def test_a_changed_property_is_named(
+    exported: HomeFolder, name: str, old: bytes, new: bytes
+) -> None:
+    changed = 0
+    for path in exported.exports.glob("*.ics"):
+        content, count = re.subn(old, new, path.read_bytes(), count=1)
+        path.write_bytes(content)
+        changed += count
+    found = named(exported)
+    assert changed and len(found) == changed
+    assert {field for _, field in found} == {name}
+
+
+def test_a_wrong_vtimezone_is_seen_in_the_times(exported: HomeFolder) -> None:
+    """Times go through the file's own VTIMEZONE: a zone database would hide the mistake."""
+    path = exported / "exports/team-friends.ics"
+    path.write_bytes(re.sub(rb"TZOFFSETTO:\+0\d", b"TZOFFSETTO:+09", path.read_bytes()))
+    assert {"DTSTART", "DTEND"} <= {field for _, field in named(exported)}
+
+
+@pytest.mark.parametrize("column", ["event_id", "start_utc", "end_utc", "all_day", "summary"])
+def test_a_changed_cell_is_named(exported: HomeFolder, column: str) -> None:
+    path = exported / "exports/ada-lovelace.csv"
+    rows = list(csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))
+    place = rows[0].index(column)
+    row = next(row for row in rows[1:] if row[place])
+    event_id, row[place] = row[rows[0].index("event_id")], row[place] + "0"
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    path.write_bytes(text.getvalue().encode())
+    expected = {(event_id, column)}
+    if column == "event_id":
+        expected = {(event_id, "event"), (f"{event_id}0", "event")}
+    assert set(named(exported)) == expected
+
+
+def test_a_changed_resource_and_another_order_are_named(exported: HomeFolder) -> None:
+    path = exported / "exports/team-friends.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[1], lines[0], *lines[2:]]))
+    assert [field for _, field in named(exported)] == ["order"]
+    path.write_bytes(
+        b"".join([lines[0].replace(b'"status":"confirmed"', b'"status":"x"'), *lines[1:]])
+    )
+    assert named(exported) == [(json.loads(lines[0])["id"], "resource")]
+
+
+@pytest.mark.parametrize("field", ["sha256", "bytes", "rows", "events", "series", "slug"])
+def test_an_edited_manifest_is_named(exported: HomeFolder, field: str) -> None:
+    path = exported / "exports/manifest.json"
+    value = json.loads(path.read_bytes())
+    entry = value["calendars"][0]
+    part = entry["files"][0] if field in ("sha256", "bytes", "rows") else entry
+    part[field] = "made-up" if isinstance(part[field], str) else part[field] + 1
+    path.write_text(json.dumps(value))
+    found = findings(exported, expect=65)["differences"]
+    assert [difference["field"] for difference in found] == [field]
+
+
+def test_a_missing_file_a_broken_file_and_a_lost_manifest_are_named(exported: HomeFolder) -> None:
+    (exported / "exports/ada-lovelace.csv").unlink()
+    (exported / "exports/ada-lovelace.ics").write_bytes(b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n")
+    found = findings(exported, expect=65)["differences"]
+    assert {"file", "content"} <= {difference["field"] for difference in found}
+    (exported / "exports/manifest.json").unlink()
+    found = findings(exported, expect=65)["differences"]
+    assert {difference["field"] for difference in found} == {"calendar"}
+
+
+def test_at_most_twenty_are_printed_and_all_are_counted(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    load(google)
+    home.run("export", "--format", "csv")
+    path = home / "exports/big.csv"
+    path.write_bytes(path.read_bytes().replace(b"Z,", b"X,"))
+    found = findings(home, expect=65)
+    assert len(found["differences"]) == 20 and found["count"] > 1000
+    done = home.run("verify", expect=65)
+    assert len(done.stdout.splitlines()) == 21
+    assert f"{found['count']} differences in" in done.stdout
+
+
+def test_files_older_than_the_mirror_are_explained(home: HomeFolder, google: LocalGoogle) -> None:
+    """After another configuration was written, the remark says what to do."""
+    home.run("export")
+    home.configure('[[export]]\nrows = "series"\n')
+    assert "run calendar-sync export" in findings(home, expect=65)["remarks"][0]
+
+
+def test_without_anything_exported_there_is_nothing_to_verify(home: HomeFolder) -> None:
+    assert "calendar-sync export" in home.run("verify", expect=1).stderr
+    assert not (home / "state").exists()
+
+
+# -- export --verify -------------------------------------------------------------------------------
+
+
+def test_export_verify_publishes_what_it_has_read_back(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    fuzz(google)
+    home.run("export", "--verify", "--format", "ics,csv,jsonl")
+    assert findings(home)["files"] == 18
