@@ -52,6 +52,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deadline: str | None = None
     full_every: str = "30d"
     allow_open_modes: bool = False
+    credentials_from: str | None = None
+    token_key: str | None = None
     report: str | None = None
     tell: Tell = Tell()
     hooks: Hooks = Hooks()
@@ -98,6 +100,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     check("$.deadline", config.deadline, parse_duration)
     check("$.full_every", config.full_every, parse_duration)
     found += problems(config.tell, config.hooks)
+    check("$.credentials_from", config.credentials_from, _check_source)
     outputs: set[str] = set()
     for number, export in enumerate(config.export):
         here = f"$.export[{number}]"
@@ -115,6 +118,11 @@ def _problems(config: Config) -> list[tuple[str, str]]:
             found.append(("Two exports have the same output", f"{here}.output"))
         outputs.add(output)
     return found
+
+
+def _check_source(source: str) -> None:
+    if source != "systemd" and not re.fullmatch(r"env:[A-Za-z_]\w*", source):
+        raise Unreadable(f"{source!r} is neither 'systemd' nor 'env:NAME'")
 
 
 def _check_zone(name: str) -> None:

@@ -14,10 +14,10 @@ import msgspec
 
 from calendar_sync.config import Config, read_config
 from calendar_sync.errors import CalendarSyncError, TryLater
-from calendar_sync.grants.client_secrets import ClientSecrets, read_client_secrets
+from calendar_sync.grants.client_secrets import read_client_secrets
 from calendar_sync.grants.grant import Grant
+from calendar_sync.grants.guard import client_secrets_path, token_file_of
 from calendar_sync.grants.scopes import is_broader
-from calendar_sync.grants.token_file import TokenFile
 from calendar_sync.health import judge, schedule_zone
 from calendar_sync.history import last_reports
 from calendar_sync.home import Home
@@ -96,19 +96,20 @@ def _modes(home: Home) -> Check:
 
 
 def _client(home: Home) -> Check:
-    secrets = read_client_secrets(home.client_secrets)
+    path = client_secrets_path(home, read_config(home.config))
+    secrets = read_client_secrets(path)
     if secrets is None:
         if home.token.exists():
-            finding = f"no {home.client_secrets}; a new consent needs it"
+            finding = f"no {path}; a new consent needs it"
             return Check("client", "warn", finding, _HOW_TO_GET_ONE)
-        return Check("client", "fail", f"no {home.client_secrets}", _HOW_TO_GET_ONE)
+        return Check("client", "fail", f"no {path}", _HOW_TO_GET_ONE)
     if secrets.kind == "web":
         return Check("client", "warn", "a 'web' client", "Create a 'Desktop app' client instead")
     return Check("client", "pass", f"{secrets.client_id}, of {secrets.google}")
 
 
 def _grant(home: Home, clock: Clock) -> Check:
-    grant: Grant = TokenFile(home.token).read()
+    grant: Grant = token_file_of(home, read_config(home.config)).read()
     warning = grant.warning(clock())
     if warning:
         return Check("grant", "warn", warning, _CONSENT)
@@ -189,8 +190,9 @@ def _google(home: Home, clock: Clock) -> Check:
     from calendar_sync.google_calendar import GoogleCalendar
     from calendar_sync.grants.credentials import load_credentials
 
-    secrets: ClientSecrets | None = read_client_secrets(home.client_secrets)
-    credentials = load_credentials(home, secrets, clock)
+    config = read_config(home.config)
+    secrets = read_client_secrets(client_secrets_path(home, config))
+    credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
     credentials.refresh(None)
     entries = GoogleCalendar(credentials, Stop(deadline=120)).calendars()
     hidden = sum(entry.hidden for entry in entries)

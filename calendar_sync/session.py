@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from calendar_sync.config import Config
-from calendar_sync.grants.guard import guard_secrets
+from calendar_sync.grants.guard import guard_secrets, token_file_of
 from calendar_sync.home import Home
 from calendar_sync.run import Account, Clock
 from calendar_sync.stop import Stop
@@ -23,7 +23,7 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
         from calendar_sync.google_calendar import GoogleCalendar
         from calendar_sync.grants.credentials import load_credentials
 
-        credentials = load_credentials(home, secrets, clock)
+        credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
         warning = credentials.grant.warning(clock())
         if warning:
             log.warning("%s", warning)

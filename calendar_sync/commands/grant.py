@@ -13,6 +13,7 @@ import click
 
 from calendar_sync.cli import App, command
 from calendar_sync.errors import TryLater, WrongConfiguration, WrongUsage
+from calendar_sync.grants.guard import token_file_of
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
 from calendar_sync.terminal import Terminal
 
@@ -34,7 +35,7 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
             "Run it in a terminal, or with --no-browser to paste the redirected address.",
         )
     secrets = _client(app)
-    file = TokenFile(app.home.token)
+    file = token_file_of(app.home, app.config)
     old = _old_grant(file)
     with _locked(file), file.reserve():
         pass  # cannot be saved: say so before anybody is asked
@@ -191,7 +192,7 @@ def revoke(app: App) -> None:
     """End the grant at Google, then remove the local copy."""
     from calendar_sync.grants.revocation import revoke_grant
 
-    file = TokenFile(app.home.token)
+    file = token_file_of(app.home, app.config)
     if not file.exists():
         app.terminal.say(f"Nothing to revoke: there is no {app.home.token}; {app.home.describe()}.")
         return

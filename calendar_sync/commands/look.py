@@ -8,7 +8,7 @@ import click
 
 from calendar_sync.cli import App, command
 from calendar_sync.errors import ExitCode
-from calendar_sync.grants.token_file import TokenFile
+from calendar_sync.grants.guard import token_file_of
 from calendar_sync.terminal import one_line
 
 
@@ -58,7 +58,7 @@ def status(app: App) -> int:
     """Say whether it is healthy (exit 0) or stale or failing (exit 1)."""
     from calendar_sync.health import status as collect
 
-    found = collect(app.home.mirror, TokenFile(app.home.token), app.config, app.now())
+    found = collect(app.home.mirror, token_file_of(app.home, app.config), app.config, app.now())
     healthy = found["health"] == "fresh"
     if app.terminal.as_json:
         app.terminal.json(found)

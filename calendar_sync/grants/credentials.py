@@ -113,12 +113,14 @@ class StoredCredentials(Credentials):
         self.token = grant.token if grant.access_token_lives(self._clock()) else None
 
 
-def load_credentials(home: Home, secrets: ClientSecrets | None, clock: Clock) -> StoredCredentials:
+def load_credentials(
+    home: Home, secrets: ClientSecrets | None, clock: Clock, file: TokenFile | None = None
+) -> StoredCredentials:
     """Load the home's grant and check that it can serve: right Google, right scope, whole client.
 
     Raises ConsentNeeded, DamagedInput or WrongConfiguration.
     """
-    file = TokenFile(home.token)
+    file = file or TokenFile(home.token)
     if secrets is None and not file.exists():
         raise WrongConfiguration(
             f"Neither {home.client_secrets} nor {home.token} exists; {home.describe()}.",

@@ -23,7 +23,7 @@ from calendar_sync.errors import (
 )
 from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
 from calendar_sync.grants.grant import Grant
-from calendar_sync.grants.guard import guard_secrets
+from calendar_sync.grants.guard import guard_secrets, token_file_of
 from calendar_sync.grants.scopes import in_words, is_broader, is_sufficient
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
 from calendar_sync.home import Home
@@ -68,7 +68,7 @@ def run_migration(
     terminal.say(f"{name} is {found.kind}.")
     for note in (*found.notes, *_notes(options.file, found, grant)):
         terminal.say(f"  {note}")
-    file = TokenFile(home.token)
+    file = token_file_of(home, config)
     if file.exists() and not options.force:
         raise WrongUsage(
             f"{home.token} exists already; nothing was changed.",

@@ -22,6 +22,7 @@ from calendar_sync.errors import (
 )
 from calendar_sync.files import SECRET_FILE, SECRET_FOLDER, Draft, draft, make_folder
 from calendar_sync.grants.grant import Grant, parse_grant
+from calendar_sync.grants.sealing import Seal, is_sealed
 
 LOCK_TIMEOUT = 90.0  # the holder may wait three times 20 s for the token server
 _LARGEST = 64 * 1024
@@ -37,8 +38,10 @@ class TokenFile:
     `patience` is how many seconds `locked` waits for another process.
     """
 
-    def __init__(self, path: Path, patience: float = LOCK_TIMEOUT) -> None:
-        self.path, self._patience = path, patience
+    def __init__(
+        self, path: Path, patience: float = LOCK_TIMEOUT, seal: Seal | None = None
+    ) -> None:
+        self.path, self._patience, self._seal = path, patience, seal
 
     def exists(self) -> bool:
         """Whether something is there, whatever it is."""
@@ -63,7 +66,17 @@ class TokenFile:
             ) from error
         if len(content) > _LARGEST:
             raise DamagedInput(f"{self.path} is far too large for a token store.")
-        return parse_grant(content, str(self.path))
+        return parse_grant(self._unsealed(content), str(self.path))
+
+    def _unsealed(self, content: bytes) -> bytes:
+        if not is_sealed(content):
+            return content  # from before there was a key; the next refresh encrypts it
+        if self._seal is None:
+            raise WrongConfiguration(
+                f"{self.path} is encrypted, and no key is configured.",
+                "Set token_key in calendar-sync.toml to the key it was encrypted with.",
+            )
+        return self._seal.open(content, str(self.path))
 
     def _content(self) -> bytes:
         # O_NONBLOCK: a pipe in its place would keep us waiting for ever.
@@ -109,7 +122,8 @@ class TokenFile:
 
     def replace(self, grant: Grant, reserved: Draft) -> None:
         """Make `grant` the stored one, atomically and durably."""
-        reserved.file.write(grant.to_json())
+        content = grant.to_json()
+        reserved.file.write(self._seal.close(content) if self._seal else content)
         reserved.file.truncate()
         reserved.publish()
 

@@ -14,7 +14,7 @@ import msgspec
 from calendar_sync.calendars import KnownCalendar, is_chosen, list_calendars
 from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError
-from calendar_sync.grants.token_file import TokenFile
+from calendar_sync.grants.guard import token_file_of
 from calendar_sync.health import schedule_zone, status
 from calendar_sync.history import CalendarReport, Report, recent_reports
 from calendar_sync.home import Home
@@ -56,7 +56,7 @@ def collect(home: Home, config: Config, now: dt.datetime) -> Facts:
     runs = recent_reports(home.mirror, _LOOKED_THROUGH)
     facts = Facts(
         now=now.astimezone(schedule_zone(config)),
-        status=status(home.mirror, TokenFile(home.token), config, now),
+        status=status(home.mirror, token_file_of(home, config), config, now),
         schedule=config.schedule,
         runs=runs[:RUNS],
     )

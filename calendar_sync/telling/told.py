@@ -8,13 +8,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
-from calendar_sync.config import Config
+from calendar_sync.config import Config, read_config
 from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater
 from calendar_sync.files import make_folder, replace_file
 from calendar_sync.grants.grant import Grant, read_instant, write_instant
-from calendar_sync.grants.token_file import TokenFile
+from calendar_sync.grants.guard import token_file_of
 from calendar_sync.history import Report, last_reports, recent_reports
 from calendar_sync.home import Home
 from calendar_sync.telling.hooks import hook_environment, run_hook
@@ -89,6 +90,10 @@ class Telling:
         return announce
 
     def _begin(self) -> None:
+        with _no_harm():
+            self._say_start()
+
+    def _say_start(self) -> None:
         ping = self._config.tell.ping
         if ping is not None:  # nobody waits for it before the end of the run
             self._start_ping = Errand("ping", lambda: self._ping(ping, start_address, b""))
@@ -96,6 +101,10 @@ class Telling:
 
     def end(self, report: Report, log_tail: deque[str]) -> None:
         """Tell how it went: hooks one after the other, everything else at once beside them."""
+        with _no_harm():
+            self._say_end(report, log_tail)
+
+    def _say_end(self, report: Report, log_tail: deque[str]) -> None:
         ends = time.monotonic() + LIMIT
         errands: list[Errand] = []
         if not is_stopped(report):
@@ -164,7 +173,7 @@ class Telling:
 def send_notice(home: Home, tell: Tell, notice: Notice) -> list[Errand]:
     """Send a notice through webhook, ntfy and apprise, whichever are configured, all at once."""
     return [
-        Errand(name, lambda name=name, where=where: _send(name, where, home, notice))  # type: ignore[misc]
+        Errand(name, partial(_send, name, where, home, notice))
         for name, where in tell.secrets().items()
         if name != "ping"
     ]
@@ -213,9 +222,18 @@ def try_everything(home: Home, config: Config) -> Iterator[tuple[str, str | None
 
 def _grant(home: Home) -> Grant | None:
     try:
-        return TokenFile(home.token).read()
+        return token_file_of(home, read_config(home.config)).read()
     except CalendarSyncError:
         return None  # the run's own error says so
+
+
+@contextlib.contextmanager
+def _no_harm() -> Iterator[None]:
+    """Turn whatever goes wrong in telling into a warning: the run is worth more."""
+    try:
+        yield
+    except Exception as error:
+        _warn("anybody", f"a bug ({type(error).__name__})")
 
 
 def _warn(way: str, trouble: str | None) -> None:
