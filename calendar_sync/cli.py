@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import click
 
 from calendar_sync import __version__
-from calendar_sync.errors import CalendarSyncError, ExitCode
+from calendar_sync.errors import CalendarSyncError, ExitCode, WrongUsage
 from calendar_sync.home import Home, find_home
 from calendar_sync.terminal import Terminal, set_up_logging, silence
 
@@ -34,6 +34,8 @@ COMMANDS = {
     "schedule": ("plan", "Show, install or remove what runs the job on a schedule."),
     "calendars": ("look", "List the account's calendars: id, name, role, zone, exported."),
     "status": ("look", "Say whether it is healthy (exit 0) or stale or failing (exit 1)."),
+    "history": ("past", "List past runs: when, how they ended, what they found changed."),
+    "changes": ("past", "List what runs found added, changed and cancelled."),
     "verify": ("check", "Read the published files back and compare them with the mirror."),
     "doctor": ("look", "Check everything that can be checked; name the remedies."),
     "report": ("page", "Write one HTML page: health, calendars, runs, a heat map of the year."),
@@ -61,7 +63,27 @@ class App:
 
     @functools.cached_property
     def home(self) -> Home:
-        """The home folder, by the rules of the README."""
+        """The one home a verb works on. With several accounts one of them has to be named."""
+        if len(self.homes) == 1:
+            return self.homes[0]
+        names = ", ".join(home.account for home in self.homes)
+        raise WrongUsage(f"Which account? There are {names}.", "Add for example: --account NAME")
+
+    @functools.cached_property
+    def homes(self) -> list[Home]:
+        """The home as each account sees it: the one named by --account, else all of them."""
+        names = [account.name for account in self.config.account]
+        asked = self.options.get("account")
+        if asked is None:
+            return [self.whole.of_account(name) for name in names] or [self.whole]
+        if asked not in names:
+            known = f"There are {', '.join(names)}." if names else "There is no [[account]]."
+            raise WrongUsage(f"No account is called {asked!r}. {known}")
+        return [self.whole.of_account(asked)]
+
+    @functools.cached_property
+    def whole(self) -> Home:
+        """The home folder, by the rules of the README, whatever accounts it has."""
         try:
             here = Path.cwd()
         except OSError:  # a folder that was removed meanwhile
@@ -73,7 +95,7 @@ class App:
         """The checked configuration of this home."""
         from calendar_sync.config import read_config
 
-        return read_config(self.home.config)
+        return read_config(self.whole.config)
 
     def now(self) -> dt.datetime:
         """Return the time, aware, in UTC."""
@@ -92,6 +114,7 @@ _PATH = click.Path(path_type=Path, readable=False)  # "not readable" is no wrong
 _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--home",), {"type": _PATH, "metavar": "DIR", "help": "The home folder."}),
     (("--config",), {"type": _PATH, "metavar": "FILE", "help": "Another calendar-sync.toml."}),
+    (("--account",), {"metavar": "NAME", "help": "One of several accounts."}),
     (("-v", "--verbose"), {"count": True, "help": "Say more; -vv says where errors came from."}),
     (("-q", "--quiet"), {"is_flag": True, "help": "Say only what went wrong."}),
     (("--json", "as_json"), {"is_flag": True, "help": "Print data as JSON."}),

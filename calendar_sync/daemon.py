@@ -64,12 +64,16 @@ class CronSimTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyp
 class Daemon:
     """One scheduler, one job; every run gets its own Stop, and all of them end with the daemon's."""
 
-    def __init__(self, home: Home, config: Config, clock: Clock) -> None:
-        self._home, self._config, self._clock = home, config, clock
+    def __init__(self, homes: list[Home], config: Config, clock: Clock) -> None:
+        self._homes, self._config, self._clock = homes, config, clock
         self.stop = Stop()
         self._running: Stop | None = None
 
-    def run_once(self) -> Report | None:
+    def run_once(self) -> list[Report | None]:
+        """Run the job, for one account after the other; return the reports, None for a failure."""
+        return [self._run(home) for home in self._homes]
+
+    def _run(self, home: Home) -> Report | None:
         """Run the job; a failure is logged and remembered, and the daemon goes on."""
         if self.stop.is_requested:
             return None  # queued behind the run that was under way
@@ -79,7 +83,7 @@ class Daemon:
             self._running.request(self.stop.code)
         options = RunOptions(command="daemon")
         try:
-            report = run_and_tell(self._home, self._config, options, self._clock, self._running)
+            report = run_and_tell(home, self._config, options, self._clock, self._running)
         except Stopped:
             return None
         except CalendarSyncError as error:
@@ -105,19 +109,27 @@ class Daemon:
 
 
 def run_daemon(
-    home: Home, config: Config, schedule: str | None, clock: Clock, terminal: Terminal
+    home: Home,
+    homes: list[Home],
+    config: Config,
+    schedule: str | None,
+    clock: Clock,
+    terminal: Terminal,
 ) -> int:
-    """Run until a signal; return its exit code (130 or 143). A second daemon ends with 75."""
+    """Run for `homes`, the accounts of `home`, until a signal; return its exit code (130 or 143).
+
+    A second daemon ends with 75.
+    """
     expression = _expression(home, config, schedule)
     tzinfo = schedule_zone(config)
-    daemon = Daemon(home, config, clock)
+    daemon = Daemon(homes, config, clock)
     if not terminal.quiet:
         set_up_logging(
             max(1, terminal.verbosity), quiet=False
         )  # a line for each run, with its time
     with _alone(home), daemon.stop.on_signals():
         scheduler = _start(daemon, expression, tzinfo)
-        if is_due(expression, last_success(home.mirror), clock(), tzinfo):
+        if any(is_due(expression, last_success(h.mirror), clock(), tzinfo) for h in homes):
             scheduler.add_job(daemon.run_once, id="catch-up", name="catch-up")
         due = next_due(expression, clock(), tzinfo)
         terminal.say(f"Running {expression!r}; next at {due.isoformat() if due else 'never'}.")

@@ -12,8 +12,8 @@ from typing import Literal
 
 import msgspec
 
-from calendar_sync.config import Config, read_config
-from calendar_sync.errors import CalendarSyncError, TryLater
+from calendar_sync.config import Account, Config, read_config
+from calendar_sync.errors import CalendarSyncError, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import read_client_secrets
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import client_secrets_path, token_file_of
@@ -23,6 +23,7 @@ from calendar_sync.history import last_reports
 from calendar_sync.home import Home
 from calendar_sync.run import Clock
 from calendar_sync.schedule import next_due
+from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
 
 Result = Literal["pass", "warn", "fail"]
@@ -81,6 +82,14 @@ def _configuration(home: Home) -> Check:
     return Check("configuration", "pass", f"{home.config}, {len(config.export)} exports")
 
 
+def _config_of(home: Home) -> Config:
+    """Return the configuration for the other checks; what is wrong with it is told by its own."""
+    try:
+        return read_config(home.config)
+    except WrongConfiguration:
+        return Config()
+
+
 def _modes(home: Home) -> Check:
     for path in (home.credentials, home.client_secrets, home.token):
         if not path.exists():
@@ -96,10 +105,10 @@ def _modes(home: Home) -> Check:
 
 
 def _client(home: Home) -> Check:
-    path = client_secrets_path(home, read_config(home.config))
+    path = client_secrets_path(home, _config_of(home))
     secrets = read_client_secrets(path)
     if secrets is None:
-        if home.token.exists():
+        if home.token.exists() or _service_account_of(home) is not None:
             finding = f"no {path}; a new consent needs it"
             return Check("client", "warn", finding, _HOW_TO_GET_ONE)
         return Check("client", "fail", f"no {path}", _HOW_TO_GET_ONE)
@@ -108,8 +117,16 @@ def _client(home: Home) -> Check:
     return Check("client", "pass", f"{secrets.client_id}, of {secrets.google}")
 
 
+def _service_account_of(home: Home) -> Account | None:
+    account = _config_of(home).account_named(home.account)
+    return account if account is not None and account.service_account else None
+
+
 def _grant(home: Home, clock: Clock) -> Check:
-    grant: Grant = token_file_of(home, read_config(home.config)).read()
+    service = _service_account_of(home)
+    if service is not None:
+        return Check("grant", "pass", f"a service account reads for {service.subject}")
+    grant: Grant = token_file_of(home, _config_of(home)).read()
     warning = grant.warning(clock())
     if warning:
         return Check("grant", "warn", warning, _CONSENT)
@@ -137,7 +154,7 @@ def _disk(home: Home) -> Check:
 
 def _outputs(home: Home) -> list[Path]:
     try:
-        return [home.folder / export.output for export in read_config(home.config).export]
+        return [home.output(export.output) for export in _config_of(home).export]
     except CalendarSyncError:  # has a finding of its own
         return [home.exports]
 
@@ -167,7 +184,7 @@ def _mirror(home: Home) -> Check:
 
 
 def _last_run(home: Home, clock: Clock) -> Check:
-    config: Config = read_config(home.config)
+    config: Config = _config_of(home)
     last, success = last_reports(home.mirror)
     health = judge(last, success, config, clock())
     if last is None:
@@ -190,11 +207,15 @@ def _google(home: Home, clock: Clock) -> Check:
     from calendar_sync.google_calendar import GoogleCalendar
     from calendar_sync.grants.credentials import load_credentials
 
-    config = read_config(home.config)
-    secrets = read_client_secrets(client_secrets_path(home, config))
-    credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
-    credentials.refresh(None)
-    entries = GoogleCalendar(credentials, Stop(deadline=120)).calendars()
+    config = _config_of(home)
+    stop = Stop(deadline=120)
+    if _service_account_of(home) is not None:
+        entries = account_of(home, config, clock, stop)().calendars()
+    else:
+        secrets = read_client_secrets(client_secrets_path(home, config))
+        credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
+        credentials.refresh(None)
+        entries = GoogleCalendar(credentials, stop).calendars()
     hidden = sum(entry.hidden for entry in entries)
     finding = f"the grant was refreshed; {len(entries)} calendars, {hidden} of them hidden"
     return Check("google", "pass", finding)

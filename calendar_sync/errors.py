@@ -7,6 +7,7 @@ errors (Google's, SQLite's, the system's) are translated into these at the edges
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 
@@ -26,7 +27,10 @@ class ExitCode(IntEnum):
     DONE = 0, "done, also when nothing had changed"
     SOME_FAILED = 1, "done, but some calendars failed; or a check found something"
     USAGE = 2, "wrong usage"
-    DAMAGED_INPUT = 65, "an input file is damaged or of an unknown kind"
+    DAMAGED_INPUT = (
+        65,
+        "an input file is damaged or of an unknown kind, or verify found a difference",
+    )
     BUG = 70, "a bug in this program"
     CANNOT_WRITE = 73, "cannot write: disk full, quota, no permission"
     TRY_LATER = 75, "try again later: network, Google, quota, or another run is at work"
@@ -34,6 +38,14 @@ class ExitCode(IntEnum):
     CONFIGURATION = 78, "configuration: client secrets, calendar-sync.toml, API or policy"
     INTERRUPTED = 130, "interrupted (Ctrl-C), after a clean stop"
     TERMINATED = 143, "terminated (SIGTERM), after a clean stop"
+
+
+def together(codes: Iterable[int]) -> ExitCode:
+    """Return the exit code of several runs: the one they share, else that some of them failed."""
+    different = set(codes) or {0}
+    if len(different) > 1:
+        return ExitCode.SOME_FAILED
+    return next(code for code in ExitCode if code in different)
 
 
 class CalendarSyncError(Exception):

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import google_auth_httplib2
 import httplib2
@@ -29,7 +29,6 @@ from calendar_sync.answers import (
 )
 from calendar_sync.errors import CalendarSyncError, TryLater
 from calendar_sync.grants.client_secrets import Google
-from calendar_sync.grants.credentials import StoredCredentials
 from calendar_sync.model import CalendarEntry
 from calendar_sync.retrying import MOST_RESTARTS, forgetful, retry
 from calendar_sync.stop import Stop
@@ -50,6 +49,15 @@ class _CalendarsPage(msgspec.Struct, rename="camel"):
     next_page_token: str | None = None
 
 
+class Bearer(Protocol):
+    """Credentials of google-auth's kind that know which Google they belong to."""
+
+    @property
+    def google(self) -> Google:
+        """Where they may be sent."""
+        ...
+
+
 class _BytesModel(JsonModel):  # type: ignore[misc]  # googleapiclient is untyped
     """Hand bodies over as bytes: the client's own parser returns HTML as a `str`, silently."""
 
@@ -60,7 +68,7 @@ class _BytesModel(JsonModel):  # type: ignore[misc]  # googleapiclient is untype
 class GoogleCalendar:
     """Reads one account's calendars. Safe for many threads: each has a connection of its own."""
 
-    def __init__(self, credentials: StoredCredentials, stop: Stop) -> None:
+    def __init__(self, credentials: Bearer, stop: Stop) -> None:
         self._credentials = credentials
         self._stop = stop
         self._local = threading.local()

@@ -10,7 +10,7 @@ from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.grants.grant import Grant, read_instant
 from calendar_sync.grants.token_file import TokenFile
-from calendar_sync.history import Report, last_reports
+from calendar_sync.history import Report, last_reports, recent_reports
 from calendar_sync.schedule import next_due, previous_due
 from calendar_sync.times import find_zone
 
@@ -76,6 +76,16 @@ def status(mirror: Path, token: TokenFile, config: Config, now: dt.datetime) -> 
         "grant": grant_status(token, now),
         "calendars": last.calendars if last else [],
     }
+
+
+def grant_died_at(mirror: Path) -> dt.datetime | None:
+    """Return when the runs began to end for want of a consent; None when the last one did not."""
+    died = None
+    for report in recent_reports(mirror, 2000):
+        if report.exit_code != ExitCode.CONSENT_NEEDED:
+            break
+        died = read_instant(report.finished_at)
+    return died
 
 
 def grant_status(token: TokenFile, now: dt.datetime) -> dict[str, Any]:

@@ -7,7 +7,7 @@ folder, found by one rule, and every message about a missing file can say which 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HOME_VARIABLE = "CALENDAR_SYNC_HOME"
@@ -20,6 +20,7 @@ class Home:
     folder: Path
     rule: str  # in words: how this folder was chosen
     config: Path
+    account: str = ""  # the name of one of several `[[account]]`; without any, nothing
 
     @property
     def credentials(self) -> Path:
@@ -33,13 +34,13 @@ class Home:
 
     @property
     def token(self) -> Path:
-        """The grant."""
-        return self.credentials / "token.json"
+        """The grant; each account's is in a folder of its name."""
+        return self.credentials / self.account / "token.json"
 
     @property
     def state(self) -> Path:
         """Mirror, locks and history; safe to delete."""
-        return self.folder / "state"
+        return self.folder / "state" / self.account
 
     @property
     def mirror(self) -> Path:
@@ -54,11 +55,20 @@ class Home:
     @property
     def exports(self) -> Path:
         """What the user came for."""
-        return self.folder / "exports"
+        return self.output("exports")
+
+    def output(self, name: str) -> Path:
+        """Return the folder of an export's `output`; each account has one of its name in it."""
+        return self.folder / name / self.account
+
+    def of_account(self, name: str) -> Home:
+        """Return this home as one account sees it: a grant, a state and exports of its own."""
+        return replace(self, account=name)
 
     def describe(self) -> str:
         """Say which folder it is and why, for messages about files that are not there."""
-        return f"home {self.folder} ({self.rule})"
+        account = f", account {self.account}" if self.account else ""
+        return f"home {self.folder} ({self.rule}){account}"
 
 
 def find_home(

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from calendar_sync.config import Account as AccountEntry
 from calendar_sync.config import Config
+from calendar_sync.grants.client_secrets import ClientSecrets
 from calendar_sync.grants.guard import guard_secrets, token_file_of
+from calendar_sync.grants.token_file import close_to_others
 from calendar_sync.home import Home
 from calendar_sync.run import Account, Clock
 from calendar_sync.stop import Stop
+
+if TYPE_CHECKING:
+    from calendar_sync.grants.service_account import ServiceCredentials
 
 log = logging.getLogger("calendar_sync")
 
@@ -21,6 +29,10 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
         secrets = guard_secrets(home, config)
         # Google's packages are most of the start-up time; a run that cannot start never loads them.
         from calendar_sync.google_calendar import GoogleCalendar
+
+        account = config.account_named(home.account)
+        if account is not None and account.service_account is not None:
+            return GoogleCalendar(_service_account(home, config, account, secrets, clock), stop)
         from calendar_sync.grants.credentials import load_credentials
 
         credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
@@ -30,3 +42,19 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
         return GoogleCalendar(credentials, stop)
 
     return connect
+
+
+def _service_account(
+    home: Home,
+    config: Config,
+    account: AccountEntry,
+    secrets: ClientSecrets | None,
+    clock: Clock,
+) -> ServiceCredentials:
+    from calendar_sync.grants.service_account import load_service_account
+
+    key = home.folder / Path(account.service_account or "").expanduser()
+    for warning in close_to_others([key], allow_open=config.allow_open_modes):
+        log.warning("%s", warning)
+    google = secrets.google if secrets else None
+    return load_service_account(key, account.subject or "", google, clock)

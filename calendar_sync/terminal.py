@@ -128,3 +128,5 @@ def set_up_logging(verbosity: int, *, quiet: bool) -> None:
     )
     level = logging.DEBUG if verbosity > 1 else logging.INFO if verbosity else logging.WARNING
     logging.getLogger("calendar_sync").setLevel(level)
+    # It warns of every 403 that we are about to explain.
+    logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)

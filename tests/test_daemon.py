@@ -221,7 +221,7 @@ def test_the_hour_that_comes_twice_does_not_fire_early() -> None:
 
 def _daemon(home: Any, config: Config) -> Daemon:
     found = Home(home.folder, "test", home / "calendar-sync.toml")
-    return Daemon(found, config, lambda: dt.datetime.now(UTC))
+    return Daemon([found], config, lambda: dt.datetime.now(UTC))
 
 
 def test_a_failed_run_is_followed_by_a_good_one(
@@ -230,9 +230,9 @@ def test_a_failed_run_is_followed_by_a_good_one(
     """It is logged with its exit code and what to do; the next one starts from scratch."""
     daemon = _daemon(home, Config())
     home.google.faults.add("api_403_disabled", on="api")
-    assert daemon.run_once() is None
+    assert daemon.run_once() == [None]
     assert "run failed exit_code=78" in caplog.text
-    report = daemon.run_once()
+    (report,) = daemon.run_once()
     assert report is not None
     assert report.exit_code == 0
 
@@ -241,7 +241,7 @@ def test_a_bug_in_a_run_ends_neither_the_daemon_nor_secrecy(
     home: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One line with the kind of error; its text may hold what a server sent."""
-    assert _daemon(home, Config(full_every="ya29.foreign-text")).run_once() is None
+    assert _daemon(home, Config(full_every="ya29.foreign-text")).run_once() == [None]
     assert "run ended by a bug" in caplog.text
     assert "ya29" not in caplog.text
     assert "Traceback" not in caplog.text
@@ -252,7 +252,7 @@ def test_a_run_queued_behind_a_stopped_one_does_nothing(home: Any) -> None:
     """Ending must not begin anything."""
     daemon = _daemon(home, Config())
     daemon.stop.request(daemon.stop.code)
-    assert daemon.run_once() is None
+    assert daemon.run_once() == [None]
     assert len(home.google.requests) == 0
 
 

@@ -168,3 +168,26 @@ def test_a_redirect_of_another_consent_is_not_ours() -> None:
     for address in ("/?state=x&code=c", "/?code=c", "/?state=s", "", "http://[", "c"):
         with pytest.raises(ValueError, match=r"another|no code|not an address"):
             parse_redirect(address, "s")
+
+
+@pytest.mark.parametrize(
+    ("lived", "named", "expected"),
+    [
+        (timedelta(days=7), None, "2026-05-08T00:00:00Z"),
+        (timedelta(days=6, hours=1), None, "2026-05-08T00:00:00Z"),
+        (timedelta(days=8), None, "2026-05-08T00:00:00Z"),
+        (timedelta(days=5, hours=23), None, None),
+        (timedelta(days=40), None, None),
+        (timedelta(days=7), "2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z"),
+    ],
+)
+def test_a_grant_after_one_that_died_at_seven_days_is_expected_to_die_so(
+    lived: timedelta, named: str | None, expected: str | None
+) -> None:
+    """Google said nothing, but the app is probably in Testing; what Google says wins."""
+    consented = datetime(2026, 4, 1, tzinfo=UTC)
+    before = Grant("1//old", consented_at="2026-04-01T00:00:00Z")
+    new = Grant("1//new", consented_at="2026-05-01T00:00:00Z", refresh_token_expires_at=named)
+    assert new.with_probable_end(before, consented + lived).refresh_token_expires_at == expected
+    assert new.with_probable_end(None, consented + lived).refresh_token_expires_at == named
+    assert new.with_probable_end(before, None).refresh_token_expires_at == named

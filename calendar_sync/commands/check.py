@@ -55,7 +55,7 @@ def _views(app: App, output: Path | None, period: Period) -> list[View]:
     from calendar_sync.export import View
 
     exports = app.config.export
-    folders = [app.home.folder / export.output for export in exports]
+    folders = [app.home.output(export.output) for export in exports]
     if output is not None:
         base = Path.cwd() / output
         folders = [base] if len(exports) == 1 else [base / export.name for export in exports]

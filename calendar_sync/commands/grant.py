@@ -42,17 +42,24 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
 
     from calendar_sync.google_calendar import account_name
     from calendar_sync.grants.consent import ConsentOptions, ask_for_consent
+    from calendar_sync.health import grant_died_at
+
+    died_at = grant_died_at(app.home.mirror)
 
     def save(grant: Grant) -> None:
         with _locked(file), file.reserve() as reserved:
-            file.replace(grant, reserved)
+            file.replace(grant.with_probable_end(old, died_at), reserved)
 
     person = _Person(app.terminal, with_browser=not no_browser)
     grant = ask_for_consent(secrets, ConsentOptions(port, bind, timeout), person, app.now, save)
     _name_account(file, account_name(secrets.google, grant.token or ""))
     app.terminal.say(f"Granted; the refresh token is in {app.home.token}.")
-    if grant.refresh_token_expires_at:
-        app.terminal.warn(f"Google ends this grant on {grant.refresh_token_expires_at}.")
+    ends = file.read().refresh_token_expires_at
+    if ends:
+        how = "ends" if grant.refresh_token_expires_at else "probably ends, like the last one,"
+        app.terminal.warn(
+            f"Google {how} this grant on {ends}: see step 5 of credentials/README.md."
+        )
     if old is not None and old.client_id not in (None, secrets.client_id):
         app.terminal.warn("The grant it replaces belongs to another client and was not revoked.")
     app.terminal.say("Next: calendar-sync export")

@@ -18,12 +18,20 @@ from calendar_sync.commands.options import (
     output_option,
     text_format_option,
 )
-from calendar_sync.errors import ExitCode, WrongConfiguration
+from calendar_sync.errors import (
+    CalendarSyncError,
+    ExitCode,
+    Stopped,
+    WrongConfiguration,
+    together,
+)
+from calendar_sync.home import Home
 from calendar_sync.stop import Stop
 from calendar_sync.windows import parse_duration
 
 if TYPE_CHECKING:
     from calendar_sync.history import Report
+    from calendar_sync.run import RunOptions
 
 deadline_option = click.option(
     "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."
@@ -59,7 +67,7 @@ def export(
     from calendar_sync.run import RunOptions
     from calendar_sync.unattended import run_and_tell
 
-    if if_due and not _is_due(app):
+    if if_due and not any(_is_due(app, home) for home in app.homes):
         app.terminal.say("Not due yet; nothing was done.")
         return int(ExitCode.DONE)
     options = RunOptions(
@@ -71,9 +79,11 @@ def export(
     )
     stop = Stop(_deadline(app, deadline))
     with stop.on_signals():
-        report = run_and_tell(app.home, app.config, options, app.now, stop)
-    _tell(app, report, dry_run=options.dry_run)
-    return report.exit_code
+        if len(app.homes) == 1:
+            report = run_and_tell(app.home, app.config, options, app.now, stop)
+            _tell(app, [report], dry_run=options.dry_run)
+            return report.exit_code
+        return _export_accounts(app, options, stop, only_due=if_due)
 
 
 def _deadline(app: App, asked: dt.timedelta | None) -> float | None:
@@ -82,7 +92,35 @@ def _deadline(app: App, asked: dt.timedelta | None) -> float | None:
     return None if asked is None else asked.total_seconds()
 
 
-def _is_due(app: App) -> bool:
+def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: bool) -> int:
+    """Run for one account after the other; a failing one does not stop the others."""
+    from calendar_sync.unattended import run_and_tell
+
+    codes, reports = [], []
+    for home in app.homes:
+        if only_due and not _is_due(app, home):
+            continue
+        app.terminal.say(f"[{home.account}]")
+        try:
+            report = run_and_tell(home, app.config, options, app.now, stop)
+        except Stopped:
+            raise
+        except CalendarSyncError as error:
+            app.terminal.error(
+                f"calendar-sync: {home.account}: {error.message}\n{error.hint}".strip()
+            )
+            codes.append(int(error.exit_code))
+            continue
+        codes.append(report.exit_code)
+        reports.append(report)
+        if not app.terminal.as_json:
+            _tell(app, [report], dry_run=options.dry_run)
+    if app.terminal.as_json:
+        _tell(app, reports, dry_run=options.dry_run)
+    return int(together(codes))
+
+
+def _is_due(app: App, home: Home) -> bool:
     from calendar_sync.health import schedule_zone
     from calendar_sync.history import last_success
     from calendar_sync.schedule import is_due
@@ -90,17 +128,21 @@ def _is_due(app: App) -> bool:
     if app.config.schedule is None:
         raise WrongConfiguration(
             "--if-due needs a schedule, and there is none.",
-            f'Put one into {app.home.config}, for example: schedule = "*/15 * * * *"',
+            f'Put one into {home.config}, for example: schedule = "*/15 * * * *"',
         )
-    since = last_success(app.home.mirror)
+    since = last_success(home.mirror)
     return is_due(app.config.schedule, since, app.now(), schedule_zone(app.config))
 
 
-def _tell(app: App, report: Report, *, dry_run: bool) -> None:
-    """Tell what the run did: JSON as data, else a line for each calendar that is of interest."""
+def _tell(app: App, reports: list[Report], *, dry_run: bool) -> None:
+    """Tell what a run did: JSON as data, else a line for each calendar that is of interest."""
     if app.terminal.as_json:
-        app.terminal.json({"version": 1, "report": report})
+        one = len(app.homes) == 1
+        app.terminal.json(
+            {"version": 1, **({"report": reports[0]} if one else {"reports": reports})}
+        )
         return
+    (report,) = reports
     for calendar in report.calendars:
         if calendar.result == "unchanged":
             continue
@@ -173,4 +215,4 @@ def daemon(app: App, schedule: str | None) -> int:
     """Run the job on a cron expression, until stopped."""
     from calendar_sync.daemon import run_daemon
 
-    return run_daemon(app.home, app.config, schedule, app.now, app.terminal)
+    return run_daemon(app.whole, app.homes, app.config, schedule, app.now, app.terminal)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import msgspec
 
 from calendar_sync.cli import App, command
-from calendar_sync.errors import ExitCode
+from calendar_sync.errors import ExitCode, WrongConfiguration
 from calendar_sync.grants.guard import token_file_of
+from calendar_sync.home import Home
 from calendar_sync.terminal import one_line
 
 
@@ -21,9 +23,13 @@ def calendars(app: App) -> None:
 
     stop = Stop()
     with stop.on_signals():
-        entries = account_of(app.home, app.config, app.now, stop)().calendars()
+        found = [
+            (home.account, entry)
+            for home in app.homes
+            for entry in account_of(home, app.config, app.now, stop)().calendars()
+        ]
     rows = []
-    for entry in sorted(entries, key=lambda entry: entry.id):
+    for account, entry in sorted(found, key=lambda pair: (pair[0], pair[1].id)):
         name = entry.summary_override or entry.summary
         exports = [e.name for e in app.config.export if is_chosen(entry.id, name, e.calendars)]
         rows.append(
@@ -36,14 +42,26 @@ def calendars(app: App) -> None:
                 "primary": entry.primary,
                 "exported": bool(exports),
                 "exports": exports,
+                **({"account": account} if account else {}),
             }
         )
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "calendars": rows})
         return
+    several = [*(["account"] if app.config.account else [])]
     app.terminal.table(
-        ["id", "name", "role", "zone", "exported"],
-        [[r["id"], r["name"], r["role"], r["time_zone"], _exported(r)] for r in rows],
+        [*several, "id", "name", "role", "zone", "exported"],
+        [
+            [
+                *(r[key] for key in several),
+                r["id"],
+                r["name"],
+                r["role"],
+                r["time_zone"],
+                _exported(r),
+            ]
+            for r in rows
+        ],
     )
 
 
@@ -58,16 +76,28 @@ def status(app: App) -> int:
     """Say whether it is healthy (exit 0) or stale or failing (exit 1)."""
     from calendar_sync.health import status as collect
 
-    found = collect(app.home.mirror, token_file_of(app.home, app.config), app.config, app.now())
-    healthy = found["health"] == "fresh"
+    healths = []
+    collected = []
+    for home in app.homes:
+        token = token_file_of(home, app.config)
+        found = collect(home.mirror, token, app.config, app.now())
+        account = app.config.account_named(home.account)
+        if account is not None and account.service_account is not None:
+            found["grant"] = dict.fromkeys(found["grant"]) | {"account": account.subject}
+        healths.append(found["health"])
+        collected.append({"account": home.account, **found})
+        if not app.terminal.as_json and not (found["health"] == "fresh" and app.terminal.quiet):
+            _print_status(app, home, found)
     if app.terminal.as_json:
-        app.terminal.json(found)
-    elif not (healthy and app.terminal.quiet):
-        _print_status(app, found)
-    return int(ExitCode.DONE if healthy else ExitCode.SOME_FAILED)
+        app.terminal.json(
+            {key: value for key, value in collected[0].items() if key != "account"}
+            if not app.config.account
+            else {"version": 1, "accounts": collected}
+        )
+    return int(ExitCode.DONE if set(healths) == {"fresh"} else ExitCode.SOME_FAILED)
 
 
-def _print_status(app: App, found: dict[str, Any]) -> None:
+def _print_status(app: App, home: Home, found: dict[str, Any]) -> None:
     grant = found["grant"]
     age = "age unknown" if grant["age_days"] is None else f"{grant['age_days']} days old"
     lines = [
@@ -77,7 +107,7 @@ def _print_status(app: App, found: dict[str, Any]) -> None:
         ("next due", found["next_due"] or "no schedule in calendar-sync.toml"),
         ("grant", f"{grant['account'] or 'account unknown'}, {age}"),
         ("warning", grant["warning"]),
-        ("home", app.home.describe().removeprefix("home ")),
+        ("home", home.describe().removeprefix("home ")),
     ]
     for name, text in lines:
         if text:
@@ -96,13 +126,25 @@ def _last_run(found: dict[str, Any]) -> str:
     return f"{found['last_run']}, exit code {found['last_exit_code']}{message}"
 
 
+def _examinable(app: App) -> list[Home]:
+    """List the accounts' homes; a configuration that cannot be read is a finding, not the end."""
+    try:
+        return app.homes
+    except WrongConfiguration:
+        return [app.whole]
+
+
 @command("doctor")
 @click.option("--offline", is_flag=True, help="Ask nobody; look at local things only.")
 def doctor(app: App, offline: bool) -> int:
     """Check everything that can be checked; name the remedy for each finding."""
     from calendar_sync.doctor import examine
 
-    checks = list(examine(app.home, app.now, offline=offline))
+    checks = [
+        msgspec.structs.replace(check, name=f"{home.account} {check.name}".strip())
+        for home in _examinable(app)
+        for check in examine(home, app.now, offline=offline)
+    ]
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "checks": checks})
     else:

@@ -49,7 +49,7 @@ def _install(app: App, backend: str) -> None:
     if backend == "cron":
         from calendar_sync.schedules.crontab import install_line
 
-        changed, where = install_line(_line(app), app.home.folder), "crontab -l"
+        changed, where = install_line(_line(app), app.whole.folder), "crontab -l"
     else:
         from calendar_sync.schedules.user_systemd import install_units
 
@@ -67,13 +67,13 @@ def _remove(app: App, backend: str) -> None:
     if backend == "cron":
         from calendar_sync.schedules.crontab import remove_line
 
-        changed = remove_line(app.home.folder)
+        changed = remove_line(app.whole.folder)
     else:
         from calendar_sync.schedules.user_systemd import remove_units
 
         names = list(_units(app))
         changed = remove_units(names, next(name for name in names if name.endswith(".timer")))
-    app.terminal.say("Removed." if changed else f"Nothing was installed for {app.home.folder}.")
+    app.terminal.say("Removed." if changed else f"Nothing was installed for {app.whole.folder}.")
 
 
 schedule.add_command(command("show")(_show))
@@ -84,14 +84,14 @@ schedule.add_command(command("remove")(_remove))
 def _line(app: App) -> str:
     expression = app.config.schedule or DEFAULT_SCHEDULE
     reason = why_cron_must_ask(expression, app.config.timezone)
-    return crontab_line(shell_words(program()), app.home.folder, expression, if_due=bool(reason))
+    return crontab_line(shell_words(program()), app.whole.folder, expression, if_due=bool(reason))
 
 
 def _units(app: App) -> dict[str, str]:
     from calendar_sync.schedules.systemd import unit_name, user_units
 
-    placing = Placing(program(), app.home.folder, if_due=app.config.schedule is not None)
-    return user_units(placing, unit_name(app.home.folder))
+    placing = Placing(program(), app.whole.folder, if_due=app.config.schedule is not None)
+    return user_units(placing, unit_name(app.whole.folder))
 
 
 def _next_due(app: App) -> str | None:
@@ -111,7 +111,7 @@ def _explain(app: App, backend: str) -> None:
         app.terminal.say(f"{reason} So cron asks every five minutes whether a run is due.")
     if app.config.schedule is None:
         app.terminal.say(
-            f"There is no schedule in {app.home.config}, so this is every 15 minutes. With one,"
+            f"There is no schedule in {app.whole.config}, so this is every 15 minutes. With one,"
             " 'status' also knows when a run is missing."
         )
     elif backend == "systemd":

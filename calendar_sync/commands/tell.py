@@ -16,15 +16,15 @@ def notify() -> None:
 
 def _test(app: App) -> int:
     """Send a test through every configured way; a ping counts as a success there."""
-    from calendar_sync.telling.told import try_everything
+    from calendar_sync.telling.ways import try_everything
 
     tell = app.config.tell
     if not tell.secrets() and tell.metrics is None:
         raise WrongConfiguration(
-            f"Nobody is told: there is no [tell] in {app.home.config}.",
+            f"Nobody is told: there is no [tell] in {app.whole.config}.",
             'For example: [tell] and below it ping = "file:credentials/ping-url"',
         )
-    results = dict(try_everything(app.home, app.config))
+    results = dict(try_everything(app.whole, app.config))
     if app.terminal.as_json:
         ways = [{"way": way, "error": trouble} for way, trouble in results.items()]
         app.terminal.json({"version": 1, "ways": ways})

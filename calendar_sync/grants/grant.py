@@ -78,6 +78,20 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
             )
         return None
 
+    def with_probable_end(self, before: Grant | None, died_at: dt.datetime | None) -> Grant:
+        """Expect the end of a seven-day grant where Google names none but the last one died so.
+
+        That is what an app in Testing status gives; a wrong guess costs a warning.
+        """
+        given = read_instant(before.consented_at) if before else None
+        now = read_instant(self.consented_at)
+        if self.refresh_token_expires_at or given is None or died_at is None or now is None:
+            return self
+        if not TESTING_DAYS - 1 <= (died_at - given).total_seconds() / 86400 <= TESTING_DAYS + 1:
+            return self
+        end = now + dt.timedelta(days=TESTING_DAYS)
+        return msgspec.structs.replace(self, refresh_token_expires_at=write_instant(end))
+
     def age_days(self, now: dt.datetime) -> int | None:
         """Count whole days since the consent, None when its date is unknown."""
         consented = read_instant(self.consented_at)
