@@ -43,6 +43,14 @@ class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_uid: bool = False
 
 
+class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[account]]`: its name, and the key and user of a service account if it is one."""
+
+    name: str
+    service_account: str | None = None
+    subject: str | None = None
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -58,6 +66,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tell: Tell = Tell()
     hooks: Hooks = Hooks()
     export: tuple[Export, ...] = (Export(),)
+    account: tuple[Account, ...] = ()
+
+    def account_named(self, name: str) -> Account | None:
+        """Return the `[[account]]` of that name; None for a home without any."""
+        return next((account for account in self.account if account.name == name), None)
 
 
 def read_config(path: Path) -> Config:
@@ -101,6 +114,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     check("$.full_every", config.full_every, parse_duration)
     found += problems(config.tell, config.hooks)
     check("$.credentials_from", config.credentials_from, _check_source)
+    found += _account_problems(config.account)
     outputs: set[str] = set()
     for number, export in enumerate(config.export):
         here = f"$.export[{number}]"
@@ -117,6 +131,25 @@ def _problems(config: Config) -> list[tuple[str, str]]:
         if output in outputs:
             found.append(("Two exports have the same output", f"{here}.output"))
         outputs.add(output)
+    return found
+
+
+def _account_problems(accounts: tuple[Account, ...]) -> list[tuple[str, str]]:
+    """A name becomes a folder's, so it must be fit for one on every system, and be alone."""
+    found = []
+    names: set[str] = set()
+    for number, account in enumerate(accounts):
+        here = f"$.account[{number}]"
+        if not re.fullmatch(r"[a-z0-9][a-z0-9@._-]{0,63}", account.name):
+            wanted = "lower case letters, digits and @ . _ -"
+            found.append((f"{account.name!r} is no account name ({wanted})", f"{here}.name"))
+        if account.name in names:
+            found.append(("Two accounts have the same name", f"{here}.name"))
+        names.add(account.name)
+        if account.service_account is not None and not account.subject:
+            found.append(("A service account needs the user to read for", f"{here}.subject"))
+        if account.subject and account.service_account is None:
+            found.append(("Only a service account reads for a subject", f"{here}.subject"))
     return found
 
 

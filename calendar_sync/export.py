@@ -225,9 +225,9 @@ def export_calendar(
             files = [output.publish() for output in of_view if output.format in view.export.formats]
             warnings = _warnings(of_view, unreadable)
             entry = entry_of(mirror, calendar, files, counted.occurrences, warnings)
-            folder = folders[view]
-            if folder is not None:
-                entry["per_uid"] = {"path": calendar.slug, "files": folder.publish()}
+            by_uid = folders[view]
+            if by_uid is not None:
+                entry["per_uid"] = {"path": calendar.slug, "files": by_uid.publish()}
             remember_published(mirror, calendar, view, entry, files)
 
 
@@ -358,7 +358,9 @@ def remember_published(
     files: list[PublishedFile],
 ) -> None:
     """Remember what was published, and from what."""
-    names = [file.path for file in files] + ([entry["per_uid"]["path"]] if "per_uid" in entry else [])
+    names = [file.path for file in files]
+    if "per_uid" in entry:
+        names.append(entry["per_uid"]["path"])
     stamps = {name: stamp_of(view.folder / name) for name in names}
     with mirror.transaction():
         mirror.connection.execute(

@@ -10,20 +10,21 @@ import datetime as dt
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from calendar_sync.errors import cannot_write
 from calendar_sync.files import make_folder, replace_file
-from calendar_sync.ics.event import uid_of
 from calendar_sync.ics.exporter import IcsOptions, header, render
 from calendar_sync.ics.text import to_bytes
 from calendar_sync.ics.timezones import vtimezone
-from calendar_sync.model import CalendarView, Item, Orphan, Series
+from calendar_sync.model import CalendarView, Item
 from calendar_sync.publish import remove_leftovers
 from calendar_sync.recurrence.occurrences import Window, overlaps
 
+_BEGIN = b"BEGIN:VEVENT\r\n"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _OURS = re.compile(r"[A-Za-z0-9_-]*-[0-9a-f]{16}\.ics")
 
@@ -63,19 +64,11 @@ class PerUidFolder:
             rendered = render(item, self._calendar, self._options)
         except (ValueError, OverflowError):
             return
-        if not rendered.rows:
-            return
-        of_uid = self._by_uid[self._key(item)]
-        of_uid.places.append((self._spool.tell(), self._spool.write(rendered.content)))
-        for name, day in rendered.zones.items():
-            of_uid.zones[name] = min(day, of_uid.zones.get(name, day))
-
-    def _key(self, item: Item) -> str:
-        """Return what names the file: the UID, or for an occurrence on its own its own UID."""
-        if isinstance(item, Series):
-            return uid_of(item.master)
-        is_alone = isinstance(item, Orphan) and self._options.orphans == "standalone"
-        return f"{uid_of(item.event)}{item.event.id}" if is_alone else uid_of(item.event)
+        for uid, event in _events(rendered.content):
+            of_uid = self._by_uid[uid]
+            of_uid.places.append((self._spool.tell(), self._spool.write(event)))
+            for name, day in rendered.zones.items():
+                of_uid.zones[name] = min(day, of_uid.zones.get(name, day))
 
     def publish(self) -> int:
         """Write new and changed files, remove those of UIDs that are gone; return how many there are.
@@ -104,6 +97,21 @@ class PerUidFolder:
             self._spool.seek(offset)
             pieces.append(self._spool.read(length))
         return b"".join([*pieces, b"END:VCALENDAR\r\n"])
+
+
+def read_folder(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Yield our files in such a folder, in order of their names. Raises OSError."""
+    for path in sorted(folder.iterdir()):
+        if _OURS.fullmatch(path.name):
+            yield path, path.read_bytes()
+
+
+def _events(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield each VEVENT with its UID: exceptions written on their own have others than the series."""
+    for event in content.split(_BEGIN)[1:]:
+        unfolded = event.replace(b"\r\n ", b"")
+        uid, _, _ = unfolded.removeprefix(b"UID:").partition(b"\r\n")
+        yield uid.decode(), _BEGIN + event
 
 
 def name_of(uid: str) -> str:

@@ -6,6 +6,7 @@ and the time it was made from: a rolling window that has moved on since is no di
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
@@ -22,6 +23,7 @@ from calendar_sync.grants.grant import read_instant
 from calendar_sync.items import read_items
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning
+from calendar_sync.per_uid import read_folder
 from calendar_sync.publish import MANIFEST, entries_in
 from calendar_sync.sync import Kind
 from calendar_sync.verification.csv_truth import CsvRules
@@ -120,6 +122,7 @@ def verify_output(mirror: Mirror, view: View, asked: tuple[str, ...], findings: 
         if not asked or is_chosen(entry["id"], str(entry.get("summary")), asked)
     }
     known: list[_Entry] = []
+    others: list[dict[str, Any]] = []  # gone calendars: the mirror says nothing of them any more
     for calendar in list_calendars(mirror):
         if asked and not is_chosen(calendar.id, calendar.view.name, asked):
             continue
@@ -134,11 +137,24 @@ def verify_output(mirror: Mirror, view: View, asked: tuple[str, ...], findings: 
         elif calendar.gone_at is None or view.export.merge:
             known.append((calendar, entry))
         else:
+            others.append(entry)
+    for entry in (*others, *entries.values()):
+        with _reading(view, entry["slug"], findings):
             _verify_files(view, entry, findings)
-    for entry in entries.values():
-        _verify_files(view, entry, findings)
-    for group in [known] if view.export.merge else [[one] for one in known]:
-        _verify_group(mirror, view, group, findings)
+    groups = [known] if view.export.merge and known else [[one] for one in known]
+    for group in groups:
+        with _reading(view, group[0][0].slug, findings):
+            _verify_group(mirror, view, group, findings)
+
+
+@contextlib.contextmanager
+def _reading(view: View, slug: str, findings: Findings) -> Iterator[None]:
+    """Take an entry of the manifest that makes no sense for a difference."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        found = Difference(str(view.folder / MANIFEST), slug, "entry", repr(error), "a whole entry")
+        findings.differences.append(found)
 
 
 def _is_published(mirror: Mirror, view: View, calendar: KnownCalendar) -> bool:
@@ -156,8 +172,6 @@ def _published(mirror: Mirror, view: View, calendar: KnownCalendar) -> str | Non
 
 def _verify_group(mirror: Mirror, view: View, group: list[_Entry], findings: Findings) -> None:
     """Verify the files of one calendar, or the merged ones of several."""
-    if not group:
-        return
     first = group[0][1]
     contents = _verify_files(view, first, findings)
     formats = tuple(file["format"] for file in first["files"])
@@ -175,9 +189,26 @@ def _verify_group(mirror: Mirror, view: View, group: list[_Entry], findings: Fin
         if rows != file["rows"]:
             found.append(_of_manifest(view, file["path"], "rows", file["rows"], rows))
         found += differences
+    if "per_uid" in first:
+        found += _compare_folder(view, truth, first)
     findings.differences += found
     if found and made_at is None:
         findings.remarks.append(f"{first['slug']}: {_UNKNOWN_STATE}")
+
+
+def _compare_folder(view: View, truth: Truth, entry: dict[str, Any]) -> list[Difference]:
+    """Compare the folder of one ICS file for each UID, and how many there are."""
+    folder = view.folder / entry["per_uid"]["path"]
+    try:
+        files = list(read_folder(folder))
+    except OSError as error:
+        why = (error.strerror or "unreadable").lower()
+        return [Difference(str(folder), "", "folder", why, "published")]
+    found = truth.check_folder(str(folder), (content for _, content in files))
+    count = entry["per_uid"]["files"]
+    if len(files) != count:
+        found.append(_of_manifest(view, folder.name, "files", count, len(files)))
+    return found
 
 
 def _noted(entry: dict[str, Any]) -> _Noted:

@@ -158,9 +158,9 @@ def test_each_uid_has_a_file_of_its_own(home: HomeFolder, google: LocalGoogle) -
             [uid] = {str(event["UID"]) for event in calendar.walk("VEVENT")}
             uids.append(uid)
             events += len(calendar.walk("VEVENT"))
-            used = {zone for zone in re.findall(rb";TZID=([^:;]+)", path.read_bytes())}
+            used = set(re.findall(rb';TZID=("[^"]*"|[^:;]+)', path.read_bytes()))
             declared = {str(zone["TZID"]).encode() for zone in calendar.walk("VTIMEZONE")}
-            assert {name.strip(b'"') for name in used} == declared
+            assert {name.strip(b'"') for name in used} <= declared
         assert len(uids) == len(set(uids)) == entry["per_uid"]["files"]
         assert set(uids) == {str(event["UID"]) for event in whole.walk("VEVENT")}
         assert events == len(whole.walk("VEVENT"))
@@ -183,3 +183,10 @@ def test_files_of_vanished_uids_go_others_stay_as_they_are(
     assert ids[1] in gone
     assert after.keys() - before.keys() == {"my own notes.ics"}
     assert all(after[name] == before[name] for name in before.keys() - {gone})
+    home.run("verify")
+    next(path for path in folder.iterdir() if ids[0] in path.name).unlink()
+    found = json.loads(home.run("verify", "--json", expect=65).stdout)
+    assert {(d["event_id"], d["field"]) for d in found["differences"]} == {
+        (ids[0], "event"),
+        ("team-friends", "files"),
+    }

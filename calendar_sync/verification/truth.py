@@ -70,12 +70,22 @@ class Truth:
         except (UnreadableFile, UnicodeDecodeError) as error:
             return 0, [Difference(path, "", "content", f"unreadable: {error}", "readable")]
 
+    def check_folder(self, path: str, contents: Iterable[bytes]) -> list[Difference]:
+        """Return where a folder of one ICS file for each UID differs, taken as a whole."""
+        try:
+            return self._compare_ics(path, [told for one in contents for told in read_ics(one)])
+        except (UnreadableFile, UnicodeDecodeError) as error:
+            return [Difference(path, "", "content", f"unreadable: {error}", "readable")]
+
     def _check_ics(self, path: str, content: bytes) -> tuple[int, list[Difference]]:
         told = read_ics(content)
+        return len(told), self._compare_ics(path, told)
+
+    def _compare_ics(self, path: str, told: list[Told]) -> list[Difference]:
         if self._export.html != "keep":  # the text was made from the HTML by rules of its own
             for _, facts in told:
                 del facts["DESCRIPTION"]
-        return len(told), list(compare(path, told, self._vevents))
+        return list(compare(path, told, self._vevents))
 
     def _check_jsonl(self, path: str, content: bytes) -> tuple[int, list[Difference]]:
         lines = content.splitlines(keepends=True)
