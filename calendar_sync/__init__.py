@@ -11,13 +11,21 @@ Floor plan; imports point down only:
     -- what starts work
     daemon.py demo.py     the job on a cron expression; the whole story on a local Google
     run.py backfill.py    one run: fetch -> mirror -> export -> remember; slices of the past
+    verify.py             what is published, or about to be, read back and compared
     session.py            from a home to a working connection
+    unattended.py         a run as cron and the daemon start it: announced, done, told
+    report_page/          one HTML page about a home
+    schedules/            crontab line, systemd units and the rest of cron/, from one source
     -- the edges, one outside thing each
     home.py config.py     which folder, which files; calendar-sync.toml
     grants/               the client, the grant on disk, its refresh, consent, migration, revocation
     google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them
     reading.py mirror.py  many listings at once into one SQLite file; calendars.py, history.py
     export.py publish.py  a calendar of the mirror -> files, atomically; the manifest
+    merging.py per_uid.py one file for several calendars; one file for each UID
+    formats/              SQLite and Parquet, made from the CSV's rows
+    verification/         what files say and what the mirror says, without the writers' code
+    telling/              pings, notices, hooks, metrics; none can harm a run
     health.py doctor.py   what can be said about all this
     -- the pure core: no disk, network, clock, environment
     sync.py               full or incremental; what a page means

@@ -43,3 +43,5 @@ def _refresh_report(home: Home, config: Config) -> None:
         write_report(home, config, now)
     except CalendarSyncError as error:
         log.warning("%s", error.message)
+    except Exception as error:
+        log.warning("the report page was not written (%s)", type(error).__name__)

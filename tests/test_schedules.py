@@ -22,7 +22,8 @@ from calendar_sync.schedules.placing import Placing, fill, unit_words
 from calendar_sync.schedules.systemd import system_units, unit_name, user_units
 
 CRON = Path(__file__).parent.parent / "cron"
-OTHERS = "MAILTO=ada\n# mine\n5 4 * * * /usr/bin/true # caf\udce9\n\n@reboot echo calendar-sync\n"
+ODD = "caf\udce9\x0c\u2028\r"
+OTHERS = f"MAILTO=ada\n# mine\n5 4 * * * /usr/bin/true # {ODD}\n\n@reboot echo calendar-sync\n"
 FAKE_CRONTAB = """#!/bin/sh
 case "$1" in
 -l) test -f "$KEPT" && exec cat "$KEPT"; echo "no crontab for ada" >&2; exit 1 ;;
@@ -51,7 +52,7 @@ def fake(home: Any, tmp_path: Path) -> Callable[..., Any]:
 
 
 def _crontab(tmp_path: Path) -> str:
-    return (tmp_path / "kept").read_text(encoding="utf-8", errors="surrogateescape")
+    return (tmp_path / "kept").read_bytes().decode("utf-8", "surrogateescape")
 
 
 # -- the crontab -----------------------------------------------------------------------------------
@@ -59,7 +60,7 @@ def _crontab(tmp_path: Path) -> str:
 
 def test_install_adds_one_line_and_keeps_all_others(fake: Any, home: Any, tmp_path: Path) -> None:
     """Foreign lines stay as they are, in bytes; the new one is what `show` prints, with a mark."""
-    (tmp_path / "kept").write_text(OTHERS, encoding="utf-8", errors="surrogateescape")
+    (tmp_path / "kept").write_bytes(OTHERS.encode("utf-8", "surrogateescape"))
     fake("schedule", "install")
     shown = fake("schedule", "show").stdout.strip()
     assert _crontab(tmp_path) == f"{OTHERS}{shown} {MARK}\n"
@@ -83,7 +84,7 @@ def test_remove_takes_this_homes_line_only(
     fake: Any, home: Any, new_home: Callable[..., Any], tmp_path: Path
 ) -> None:
     """Another home's line stays, and so does one whose folder only begins alike."""
-    (tmp_path / "kept").write_text(OTHERS, encoding="utf-8", errors="surrogateescape")
+    (tmp_path / "kept").write_bytes(OTHERS.encode("utf-8", "surrogateescape"))
     fake("schedule", "install")
     other = fake("--home", str(home.folder) + "-2", "schedule", "install")
     assert other.returncode == 0

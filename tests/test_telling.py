@@ -215,6 +215,21 @@ def test_a_grant_that_will_end_is_told_once() -> None:
     assert decide(_report(), _report(), ("ends in 2 days", "ends in 1 day")) == []
 
 
+def test_a_run_that_somebody_stopped_is_no_failure(told: Any, receiver: Receiver) -> None:
+    """A reboot wakes nobody: the start was told, the rest is left to the service's patience."""
+    told.run("export")
+    receiver.messages.clear()
+    told.google.faults.add("hang", on="events", count=None)
+    process = told.start("export")
+    ends = time.monotonic() + 20
+    while f"/ping/{SECRET}/start" not in receiver.paths() and time.monotonic() < ends:
+        time.sleep(0.05)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert receiver.paths() == [f"/ping/{SECRET}/start"]
+
+
 # -- no harm ---------------------------------------------------------------------------------------
 
 

@@ -38,7 +38,7 @@ th,td{padding:.5rem .75rem .5rem 0;vertical-align:top;border-bottom:1px solid va
 tr:last-child td{border-bottom:0}
 td:first-child{overflow-wrap:anywhere;min-width:8rem}
 th:last-child,td:last-child{padding-right:0}
-.number{text-align:right;white-space:nowrap}
+.number{text-align:right;white-space:nowrap;padding-right:1.75rem}
 .when{white-space:nowrap}
 .list .when{flex:0 0 9.5rem;line-height:1.75}
 .list .when+span{flex:1 1 18rem}

@@ -73,37 +73,35 @@ def _is_ours(line: str, home: Path) -> bool:
 def _read() -> list[str]:
     done = _crontab("-l")
     if done.returncode == 0:
-        return done.stdout.splitlines()
-    if "no crontab" in done.stderr.lower():
+        text = done.stdout.decode("utf-8", "surrogateescape")
+        return text.removesuffix("\n").split("\n") if text else []
+    if b"no crontab" in done.stderr.lower():
         return []
     # Whatever this is, writing now could lose what is there.
-    raise WrongConfiguration(
-        f"Cannot read the crontab: {done.stderr.strip() or 'no reason given'}."
-    )
+    raise WrongConfiguration(f"Cannot read the crontab: {_why(done)}.")
 
 
 def _write(old: list[str], new: list[str]) -> bool:
     if new == old:
         return False
-    done = _crontab("-", "".join(f"{line}\n" for line in new))
+    text = "".join(f"{line}\n" for line in new)
+    done = _crontab("-", text.encode("utf-8", "surrogateescape"))
     if done.returncode:
-        raise CannotWrite(
-            f"The crontab was not changed: {done.stderr.strip() or 'no reason given'}.",
-            "Look at it: crontab -l",
-        )
+        raise CannotWrite(f"The crontab was not changed: {_why(done)}.", "Look at it: crontab -l")
     return True
 
 
-def _crontab(argument: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def _why(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stderr.decode("utf-8", "replace").strip() or "no reason given"
+
+
+def _crontab(argument: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run crontab, whose messages are needed in English; foreign bytes go through unchanged."""
     try:
         return subprocess.run(
             ["crontab", argument],
             input=text,
-            stdin=subprocess.DEVNULL if text is None else None,
             capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
             env={**os.environ, "LC_ALL": "C"},
             timeout=60,
             check=False,

@@ -9,7 +9,7 @@ import msgspec
 
 from calendar_sync.errors import ExitCode
 from calendar_sync.history import Report
-from calendar_sync.telling.settings import Event
+from calendar_sync.telling.settings import Occasion
 
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _PRIORITIES = {"failure": "high", "warning": "default", "recovery": "default"}
@@ -34,7 +34,7 @@ def is_stopped(report: Report) -> bool:
 
 def decide(
     report: Report, previous: Report | None, grant_warnings: tuple[str | None, str | None]
-) -> list[tuple[Event, str]]:
+) -> list[tuple[Occasion, str]]:
     """Decide what changed between two runs, each with its words; nothing when nothing did.
 
     `grant_warnings` are those of the previous run's time and of now: their texts count days, so
@@ -42,7 +42,7 @@ def decide(
     """
     if is_stopped(report):
         return []
-    found: list[tuple[Event, str]] = []
+    found: list[tuple[Occasion, str]] = []
     before = previous.exit_code if previous else 0
     if report.exit_code and report.exit_code != before:
         found.append(("failure", failure_in_words(report)))
@@ -65,7 +65,7 @@ def failure_in_words(report: Report) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def notice_of(event: Event, words: str, report: Report) -> Notice:
+def notice_of(event: Occasion, words: str, report: Report) -> Notice:
     """Make the message of a decision."""
     titles = {"failure": "is failing", "recovery": "works again", "warning": "has a warning"}
     title = f"calendar-sync {titles[event]}"

@@ -12,7 +12,7 @@ import msgspec
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.windows import parse_duration
 
-Event = Literal["failure", "recovery", "warning"]
+Occasion = Literal["failure", "recovery", "warning"]
 Command = tuple[str, ...]
 _LARGEST = 16 * 1024
 
@@ -25,7 +25,7 @@ class Tell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ntfy: str | None = None
     apprise: str | None = None
     metrics: str | None = None
-    on: tuple[Event, ...] = ("failure", "recovery", "warning")
+    on: tuple[Occasion, ...] = ("failure", "recovery", "warning")
 
     def secrets(self) -> dict[str, str]:
         """Return the configured ways that need an address, by name."""

@@ -8,28 +8,19 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TypeVar
 
-from calendar_sync.config import Config, read_config
+from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater
-from calendar_sync.files import make_folder, replace_file
-from calendar_sync.grants.grant import Grant, read_instant, write_instant
-from calendar_sync.grants.guard import token_file_of
-from calendar_sync.history import Report, last_reports, recent_reports
+from calendar_sync.grants.grant import read_instant, write_instant
+from calendar_sync.history import Report, recent_reports
 from calendar_sync.home import Home
 from calendar_sync.telling.hooks import hook_environment, run_hook
-from calendar_sync.telling.notices import (
-    Notice,
-    as_ntfy,
-    as_webhook,
-    decide,
-    is_stopped,
-    notice_of,
-)
+from calendar_sync.telling.notices import decide, is_stopped, notice_of
 from calendar_sync.telling.pings import LONGEST_BODY, end_address, ping_body, start_address
-from calendar_sync.telling.sending import LIMIT, Errand, NotTold, post
-from calendar_sync.telling.settings import Hooks, Tell, addresses
+from calendar_sync.telling.sending import LIMIT, Errand, NotTold
+from calendar_sync.telling.settings import Hooks, Tell
+from calendar_sync.telling.ways import grant_of, send_notice, send_ping, write_metrics
 from calendar_sync.windows import parse_duration
 
 log = logging.getLogger("calendar_sync")
@@ -96,7 +87,9 @@ class Telling:
     def _say_start(self) -> None:
         ping = self._config.tell.ping
         if ping is not None:  # nobody waits for it before the end of the run
-            self._start_ping = Errand("ping", lambda: self._ping(ping, start_address, b""))
+            self._start_ping = Errand(
+                "ping", lambda: send_ping(ping, self._home, start_address, b"")
+            )
         self._hook("before", self._config.hooks.before, None)
 
     def end(self, report: Report, log_tail: deque[str]) -> None:
@@ -125,9 +118,11 @@ class Telling:
             ping, body = tell.ping, ping_body(report, log_tail)
             errands.append(Errand("ping", lambda: self._end_ping(ping, report.exit_code, body)))
         if tell.metrics is not None:
-            errands.append(Errand("metrics", lambda: write_metrics(self._home, tell, report)))
+            errands.append(
+                Errand("metrics", lambda: write_metrics(self._home, self._config, report))
+            )
         now, before = self._clock(), self._time_of_previous()
-        grant = _grant(self._home)
+        grant = grant_of(self._home, self._config)
         warnings = (
             grant.warning(before) if grant and before else None,
             grant.warning(now) if grant else None,
@@ -143,13 +138,7 @@ class Telling:
     def _end_ping(self, reference: str, exit_code: int, body: bytes) -> None:
         if self._start_ping is not None:  # in this order, or the service thinks it runs on
             self._start_ping.wait(time.monotonic() + LIMIT)
-        self._ping(reference, lambda url: end_address(url, exit_code), body)
-
-    def _ping(self, reference: str, address: Callable[[str], str | None], body: bytes) -> None:
-        for url in addresses(reference, self._home.folder):
-            aimed = address(url)
-            if aimed is not None:
-                post(aimed, body, {"Content-Type": "text/plain; charset=utf-8"})
+        send_ping(reference, self._home, lambda url: end_address(url, exit_code), body)
 
     def _hook(self, moment: str, command: tuple[str, ...], report: Report | None) -> None:
         if not command:
@@ -168,63 +157,6 @@ class Telling:
             return newest
         start, end = write_instant(self._started), write_instant(self._clock())
         return Report("", "export", start, end, exit_code, message, 0)
-
-
-def send_notice(home: Home, tell: Tell, notice: Notice) -> list[Errand]:
-    """Send a notice through webhook, ntfy and apprise, whichever are configured, all at once."""
-    return [
-        Errand(name, partial(_send, name, where, home, notice))
-        for name, where in tell.secrets().items()
-        if name != "ping"
-    ]
-
-
-def _send(way: str, reference: str, home: Home, notice: Notice) -> None:
-    urls = addresses(reference, home.folder)
-    if way == "apprise":
-        from calendar_sync.telling.apprise_extra import send_by_apprise
-
-        send_by_apprise(urls, notice)
-        return
-    body, headers = as_webhook(notice) if way == "webhook" else as_ntfy(notice)
-    for url in urls:
-        post(url, body, headers)
-
-
-def write_metrics(home: Home, tell: Tell, report: Report) -> None:
-    """Replace the metrics file; nothing where none is configured. Raises CannotWrite."""
-    from calendar_sync.telling.metrics import render_metrics
-
-    if tell.metrics is None:
-        return
-    path = home.folder / tell.metrics
-    make_folder(path.parent)
-    content = render_metrics(report, last_reports(home.mirror)[1], _grant(home))
-    replace_file(path, content)
-
-
-def try_everything(home: Home, config: Config) -> Iterator[tuple[str, str | None]]:
-    """Send a test through every configured way; yield each with its trouble, None when it arrived."""
-    tell = config.tell
-    notice = Notice("test", "calendar-sync test", f"A test from the home {home.folder}.")
-    errands = send_notice(home, tell, notice)
-    if tell.ping is not None:
-        ping, body = tell.ping, b"a test: calendar-sync notify test"
-        telling = Telling(home, config, lambda: dt.datetime.now(dt.UTC))
-        errands.insert(0, Errand("ping", lambda: telling._end_ping(ping, 0, body)))
-    last = last_reports(home.mirror)[0]
-    if tell.metrics is not None and last is not None:
-        errands.append(Errand("metrics", lambda: write_metrics(home, tell, last)))
-    ends = time.monotonic() + LIMIT
-    for errand in errands:
-        yield errand.name, errand.wait(ends)
-
-
-def _grant(home: Home) -> Grant | None:
-    try:
-        return token_file_of(home, read_config(home.config)).read()
-    except CalendarSyncError:
-        return None  # the run's own error says so
 
 
 @contextlib.contextmanager
