@@ -62,7 +62,7 @@ def is_sealed(content: bytes) -> bool:
     """Whether the content is an encrypted token.json."""
     try:
         return msgspec.json.decode(content, type=Sealed).format == _MARK
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
 
 
