@@ -20,15 +20,17 @@ Floor plan; imports point down only:
     home.py config.py     which folder, which files; calendar-sync.toml
     grants/               the client, the grant on disk, its refresh, consent, migration, revocation
     google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them
-    reading.py mirror.py  many listings at once into one SQLite file; calendars.py, history.py
-    export.py publish.py  a calendar of the mirror -> files, atomically; the manifest
-    merging.py per_uid.py one file for several calendars; one file for each UID
+    reading.py mirror.py  many listings at once into one SQLite file (schema.py); listing.py: what
+                          a page means for it; changes.py, calendars.py, history.py, deleted.py
+    views.py publish.py   which files; an atomic replacement, the manifest; published.py
+    publishing.py         which files are stale; made by export.py, merging.py (several calendars),
+                          per_uid.py (one file for each UID)
     formats/              SQLite and Parquet, made from the CSV's rows
     verification/         what files say and what the mirror says, without the writers' code
     telling/              pings, notices, hooks, metrics; none can harm a run
     health.py doctor.py   what can be said about all this
     -- the pure core: no disk, network, clock, environment
-    sync.py               full or incremental; what a page means
+    sync.py               full or incremental; what a page means; differences.py: what changed
     model.py times.py     views on a resource; Google's times; items.py groups series
     recurrence/           a series and a window -> dates
     ics/ table/           the two formats

@@ -33,7 +33,8 @@ from calendar_sync.history import Report, new_run_id, remember_run
 from calendar_sync.home import Home
 from calendar_sync.ics.exporter import IcsExporter, IcsOptions
 from calendar_sync.items import read_items
-from calendar_sync.mirror import Mirror, read_stub
+from calendar_sync.listing import read_stub
+from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item, Orphan, Single
 from calendar_sync.publish import (
     PublishedFile,

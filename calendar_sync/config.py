@@ -59,6 +59,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs: _Jobs = 8
     deadline: str | None = None
     full_every: str = "30d"
+    keep_deleted: bool = False
     allow_open_modes: bool = False
     credentials_from: str | None = None
     token_key: str | None = None

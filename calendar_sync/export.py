@@ -1,24 +1,16 @@
-"""One calendar of the mirror -> the files of every export that shows it, in one pass.
-
-Files are made only where something they are made from has changed; the fingerprint says so.
-"""
+"""One calendar of the mirror -> the files of every export that shows it, in one pass."""
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
-import msgspec
-
-from calendar_sync import __version__
-from calendar_sync.calendars import KnownCalendar, is_chosen
-from calendar_sync.config import Export, Format, parse_horizon
+from calendar_sync.calendars import KnownCalendar
+from calendar_sync.config import Format
 from calendar_sync.errors import cannot_write
 from calendar_sync.files import TEMPORARY_PREFIX, Draft, draft
 from calendar_sync.formats.parquet_file import ParquetExporter
@@ -28,86 +20,13 @@ from calendar_sync.items import read_items
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item, Series
 from calendar_sync.per_uid import PerUidFolder
-from calendar_sync.publish import PublishedFile, entries_in, publish, stamp_of
+from calendar_sync.publish import PublishedFile, publish
+from calendar_sync.published import entry_of, remember_published
 from calendar_sync.recurrence.occurrences import Window, overlaps
-from calendar_sync.sync import Kind
 from calendar_sync.table.exporter import WIDE_COLUMNS, CsvExporter, CsvOptions
-from calendar_sync.times import find_zone
-from calendar_sync.windows import (
-    default_horizon,
-    instant_of_day_or_time,
-    parse_rolling_window,
-)
+from calendar_sync.views import View
 
 _TABLES = ("csv", "sqlite", "parquet")
-_Stamps = dict[str, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Period:
-    """`--from` and `--to` of one run; either may be open."""
-
-    start: dt.date | dt.datetime | None = None
-    end: dt.date | dt.datetime | None = None
-
-
-ALWAYS = Period()
-
-
-@dataclass(frozen=True)
-class View:
-    """One configured export made concrete for one run: its folder, and what time it is."""
-
-    export: Export
-    folder: Path
-    now: dt.datetime
-    zone: str | None  # of windows and presets; None: each calendar's own
-    period: Period = ALWAYS
-
-    def shows(self, calendar: KnownCalendar) -> bool:
-        """Whether this export's patterns choose the calendar."""
-        return is_chosen(calendar.id, calendar.view.name, self.export.calendars)
-
-    def tzinfo(self, calendar: KnownCalendar) -> dt.tzinfo:
-        """Return the zone in which this export counts days of the calendar."""
-        return find_zone(self.zone or calendar.view.time_zone) or dt.UTC
-
-    def horizon(self, calendar: KnownCalendar) -> int:
-        """Return the instant before which occurrences must start."""
-        own_zone = find_zone(calendar.view.time_zone) or dt.UTC
-        if self.export.horizon is None:
-            return default_horizon(self.now, own_zone)
-        horizon = parse_horizon(self.export.horizon)
-        if isinstance(horizon, dt.timedelta):
-            horizon = (self.now + horizon).astimezone(own_zone).date()
-        return instant_of_day_or_time(horizon, own_zone)
-
-    def window(self, calendar: KnownCalendar) -> Window | None:
-        """Return the instants that bound the rows, None when nothing does."""
-        tzinfo = self.tzinfo(calendar)
-        if self.period.start is not None or self.period.end is not None:
-            bounds = [
-                None if value is None else instant_of_day_or_time(value, tzinfo)
-                for value in (self.period.start, self.period.end)
-            ]
-            return Window(*bounds)
-        if self.export.window is None:
-            return None
-        return Window(*parse_rolling_window(self.export.window).instants(self.now, tzinfo))
-
-    def fingerprint(self, calendar: KnownCalendar) -> str:
-        """Identify everything the calendar's files are made from, but the mirror's own content."""
-        window = self.window(calendar)
-        parts = [
-            __version__,
-            calendar.slug,
-            calendar.revision,
-            msgspec.to_builtins(self.export),
-            self.zone,
-            self.horizon(calendar),
-            None if window is None else [window.start, window.end],
-        ]
-        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 class Exporter(Protocol):
@@ -182,18 +101,6 @@ class _Output:
     def publish(self) -> PublishedFile:
         """Put the file in its place."""
         return publish(self.draft, self.format, self.exporter.rows)
-
-
-def is_up_to_date(mirror: Mirror, calendar: KnownCalendar, view: View) -> bool:
-    """Whether the calendar's files are made from what the mirror holds, and still as published."""
-    row = mirror.connection.execute(
-        "SELECT fingerprint, stamps FROM published WHERE output = ? AND calendar = ?",
-        (str(view.folder), calendar.id),
-    ).fetchone()
-    if row is None or row[0] != view.fingerprint(calendar):
-        return False
-    stamps: dict[str, tuple[int, int]] = msgspec.json.decode(row[1], type=_Stamps)
-    return all(stamp_of(view.folder / name) == known for name, known in stamps.items())
 
 
 def export_calendar(
@@ -318,88 +225,3 @@ def temporary_file(folder: Path) -> BinaryIO:
     except OSError as error:
         raise cannot_write(folder, error) from error
     return cast(BinaryIO, file)
-
-
-def entry_of(
-    mirror: Mirror,
-    calendar: KnownCalendar,
-    files: list[PublishedFile],
-    occurrences: int,
-    warnings: list[EventWarning],
-) -> dict[str, Any]:
-    """Make the calendar's entry in the manifest."""
-    counts = mirror.count(calendar.key)
-    live = sum(number for kind, number in counts.items() if kind != Kind.CANCELLED)
-    return {
-        "id": calendar.id,
-        "summary": calendar.view.name,
-        "slug": calendar.slug,
-        "synced_at": calendar.synced_at,
-        "events": live,
-        "series": counts.get(Kind.SERIES, 0),
-        "exceptions": counts.get(Kind.EDITED, 0) + counts.get(Kind.CANCELLED, 0),
-        "occurrences": occurrences,
-        "files": files,
-        "warnings": _unique(warnings),
-    }
-
-
-def _unique(warnings: list[EventWarning]) -> list[EventWarning]:
-    """One warning for an event and code: ICS and CSV stumble over the same things."""
-    first = {(warning.event_id, warning.code): warning for warning in reversed(warnings)}
-    return sorted(first.values(), key=lambda warning: (warning.event_id, warning.code))
-
-
-def remember_published(
-    mirror: Mirror,
-    calendar: KnownCalendar,
-    view: View,
-    entry: dict[str, Any],
-    files: list[PublishedFile],
-) -> None:
-    """Remember what was published, and from what."""
-    names = [file.path for file in files]
-    if "per_uid" in entry:
-        names.append(entry["per_uid"]["path"])
-    stamps = {name: stamp_of(view.folder / name) for name in names}
-    with mirror.transaction():
-        mirror.connection.execute(
-            "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?)",
-            (
-                str(view.folder),
-                calendar.id,
-                view.fingerprint(calendar),
-                msgspec.json.encode(entry),
-                msgspec.json.encode(stamps),
-            ),
-        )
-
-
-def manifest_entries(
-    mirror: Mirror, view: View, calendars: list[KnownCalendar], now: str
-) -> list[dict[str, Any]]:
-    """List the entries of one output's manifest, by slug; gone calendars are marked with the date.
-
-    The last manifest's calendars of which the mirror knows nothing any more are gone ones too: the
-    mirror was lost after they went, and their files stay.
-    """
-    entries = []
-    for calendar in calendars:
-        row = mirror.connection.execute(
-            "SELECT entry FROM published WHERE output = ? AND calendar = ?",
-            (str(view.folder), calendar.id),
-        ).fetchone()
-        if row is None or not view.shows(calendar):
-            continue
-        entry: dict[str, Any] = msgspec.json.decode(row[0])
-        entry["synced_at"] = calendar.synced_at
-        if calendar.gone_at is not None:
-            entry["gone"] = calendar.gone_at
-        entries.append(entry)
-    living = {calendar.id for calendar in calendars if calendar.gone_at is None}
-    listed = living | {entry["id"] for entry in entries}
-    for entry in entries_in(view.folder):
-        chosen = is_chosen(entry["id"], str(entry.get("summary")), view.export.calendars)
-        if chosen and entry["id"] not in listed:
-            entries.append({**entry, "gone": entry.get("gone") or now})
-    return sorted(entries, key=lambda entry: str(entry["slug"]))

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from calendar_sync.changes import forget_changes
 from calendar_sync.errors import ExitCode
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.mirror import Mirror
@@ -19,7 +20,10 @@ KEPT_DAYS = 400
 
 
 class CalendarReport(msgspec.Struct, frozen=True):
-    """What a run did with one calendar. `result`: unchanged, updated, failed, gone."""
+    """What a run did with one calendar. `result`: unchanged, updated, failed, gone.
+
+    `removed` counts events deleted and occurrences cancelled.
+    """
 
     id: str
     name: str
@@ -71,6 +75,7 @@ def remember_run(mirror: Mirror, report: Report) -> None:
         if oldest is not None:
             limit = write_instant(oldest - dt.timedelta(days=KEPT_DAYS))
             mirror.connection.execute("DELETE FROM runs WHERE started_at < ?", (limit,))
+            forget_changes(mirror, limit)
 
 
 def last_run(mirror: Mirror, *, successful: bool = False) -> Report | None:
@@ -103,17 +108,17 @@ def last_reports(path: Path) -> tuple[Report | None, Report | None]:
         connection.close()
 
 
-def recent_reports(path: Path, most: int) -> list[Report]:
+def recent_reports(path: Path, most: int, *, with_backfills: bool = False) -> list[Report]:
     """Return the newest runs of the job, the newest first, without opening the mirror for writing.
 
     A mirror that is missing, or damaged, has no history.
     """
     if not path.exists():
         return []
-    query = "SELECT report FROM runs WHERE command <> 'backfill' ORDER BY rowid DESC LIMIT ?"
+    query = "SELECT report FROM runs WHERE ? OR command <> 'backfill' ORDER BY rowid DESC LIMIT ?"
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            rows = connection.execute(query, (most,)).fetchall()
+            rows = connection.execute(query, (with_backfills, most)).fetchall()
         return [msgspec.json.decode(row[0], type=Report) for row in rows]
     except (sqlite3.Error, msgspec.MsgspecError):
         return []

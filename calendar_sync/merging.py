@@ -15,25 +15,19 @@ from typing import Any, BinaryIO
 import msgspec
 
 from calendar_sync.calendars import KnownCalendar
-from calendar_sync.export import (
-    View,
-    csv_options,
-    entry_of,
-    ics_options,
-    is_up_to_date,
-    remember_published,
-    temporary_file,
-)
+from calendar_sync.export import csv_options, ics_options, temporary_file
 from calendar_sync.files import draft
 from calendar_sync.ics.exporter import IcsExporter
 from calendar_sync.items import read_items
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import CalendarView, EventWarning
 from calendar_sync.publish import publish
+from calendar_sync.published import entry_of, is_up_to_date, remember_published
 from calendar_sync.recurrence.occurrences import overlaps
 from calendar_sync.slugs import make_slug
 from calendar_sync.table.exporter import CsvExporter
 from calendar_sync.table.sorting import RowSorter
+from calendar_sync.views import View
 
 Warnings = Mapping[str, list[EventWarning]]  # by calendar id
 CheckMerged = Callable[

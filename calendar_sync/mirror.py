@@ -2,84 +2,26 @@
 
 One SQLite file; safe to delete, the next run reads everything anew. Resources are Google's JSON,
 whole. A calendar's changes and its new sync token land in one transaction, after the last page.
+One file is one account's, so no key in it names the account.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from calendar_sync.errors import CannotWrite, cannot_write
 from calendar_sync.files import make_folder
 from calendar_sync.grants.grant import read_instant, write_instant
-from calendar_sync.sync import Kind, Stub, SyncState, fingerprint, kind_of
-
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE calendars (
-    key INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    slug TEXT NOT NULL UNIQUE,
-    view BLOB NOT NULL,             -- CalendarView as JSON: name, zone, default reminders
-    revision INTEGER NOT NULL DEFAULT 0,  -- raised by every change that can show in a file
-    sync_token TEXT, fingerprint TEXT NOT NULL DEFAULT '', full_read_at TEXT,
-    read_time_zone TEXT NOT NULL DEFAULT '', synced_at TEXT, gone_at TEXT
-) STRICT;
-CREATE TABLE resources (
-    calendar INTEGER NOT NULL REFERENCES calendars(key) ON DELETE CASCADE,
-    id TEXT NOT NULL,
-    series TEXT NOT NULL,           -- the series it belongs to; its own id when to none
-    kind INTEGER NOT NULL,          -- sync.Kind
-    resource BLOB NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX resources_by_id ON resources(calendar, id);
-CREATE INDEX resources_by_series ON resources(calendar, series, kind, id);
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
-    exit_code INTEGER, message TEXT NOT NULL DEFAULT '', report BLOB
-) STRICT;
-CREATE INDEX runs_by_start ON runs(started_at);
-CREATE TABLE slices (               -- the ledger of backfills
-    output TEXT NOT NULL, calendar TEXT NOT NULL, name TEXT NOT NULL,
-    fingerprint TEXT NOT NULL, done_at TEXT NOT NULL, entry BLOB NOT NULL,
-    PRIMARY KEY (output, calendar, name)
-) STRICT;
-CREATE TABLE published (
-    output TEXT NOT NULL,           -- the folder, as an absolute path
-    calendar TEXT NOT NULL,         -- Google's id
-    fingerprint TEXT NOT NULL,      -- of everything the files were made from
-    entry BLOB NOT NULL,            -- the calendar's entry in the manifest, as JSON
-    stamps BLOB NOT NULL,           -- path -> [bytes, mtime_ns] when it was published
-    PRIMARY KEY (output, calendar)
-) STRICT;
-"""
-_decode_stub = msgspec.json.Decoder(Stub).decode
+from calendar_sync.schema import is_known_version, upgrade, version_of
+from calendar_sync.sync import SyncState
 
 
 class DamagedMirror(Exception):
     """The file is no mirror of ours, or SQLite finds it damaged."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many resources a read added, changed and removed."""
-
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.removed)
-
-
-NO_COUNTS = Counts()
 
 
 @contextmanager
@@ -155,129 +97,6 @@ class Mirror:
         )
 
 
-class Reading:
-    """One calendar's listing being taken in, inside a transaction of the mirror."""
-
-    def __init__(self, mirror: Mirror, key: int, *, full: bool) -> None:
-        self._connection = mirror.connection
-        self._key, self._full = key, full
-        self._added = self._changed = self._removed = 0
-        self._deleted: set[str] = set()
-        self.unreadable = 0
-        self.before = self._live()
-        if full:
-            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
-            self._connection.execute("DELETE FROM temp.seen")
-
-    def take(self, items: Iterable[bytes]) -> None:
-        """Apply one page, in order: a later item of the same id wins."""
-        for item in items:
-            resource, stub = read_stub(item)
-            if stub is None:
-                self.unreadable += 1  # not even an id: there is nothing to keep it under
-                continue
-            kind = kind_of(stub)
-            if kind is None:
-                self._remove(stub.id)
-            else:
-                self._put(stub, kind, resource)
-
-    def finish(self, sync_token: str | None, time_zone: str, now: dt.datetime) -> Counts:
-        """Drop what a full listing did not name, remember the sync token, raise the revision."""
-        if self._full:
-            self._remove_unseen()
-        self._remove_lost_holes()
-        counts = Counts(self._added, self._changed, self._removed)
-        stamp = write_instant(now)
-        self._connection.execute(
-            "UPDATE calendars SET sync_token = ?, fingerprint = ?, read_time_zone = ?,"
-            " synced_at = ?, full_read_at = iif(?, ?, full_read_at), gone_at = NULL,"
-            " revision = revision + ? WHERE key = ?",
-            (
-                sync_token,
-                fingerprint(),
-                time_zone,
-                stamp,
-                self._full,
-                stamp,
-                bool(counts),
-                self._key,
-            ),
-        )
-        return counts
-
-    @property
-    def after(self) -> int:
-        """How many live resources there are now."""
-        return self._live()
-
-    def _live(self) -> int:
-        return int(
-            self._connection.execute(
-                "SELECT count(*) FROM resources WHERE calendar = ? AND kind <> ?",
-                (self._key, Kind.CANCELLED),
-            ).fetchone()[0]
-        )
-
-    def _put(self, stub: Stub, kind: int, resource: bytes) -> None:
-        if self._full:
-            self._connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", (stub.id,))
-        series = stub.recurring_event_id or stub.id
-        old = self._connection.execute(
-            "SELECT resource FROM resources WHERE calendar = ? AND id = ?", (self._key, stub.id)
-        ).fetchone()
-        if old is None:
-            self._connection.execute(
-                "INSERT INTO resources VALUES (?, ?, ?, ?, ?)",
-                (self._key, stub.id, series, kind, resource),
-            )
-            self._added += 1
-        elif old[0] != resource:
-            self._connection.execute(
-                "UPDATE resources SET series = ?, kind = ?, resource = ?"
-                " WHERE calendar = ? AND id = ?",
-                (series, kind, resource, self._key, stub.id),
-            )
-            self._changed += 1
-
-    def _remove(self, event_id: str) -> None:
-        """Remove an event and, when it is a series, its exceptions with it."""
-        self._deleted.add(event_id)
-        self._removed += self._connection.execute(
-            "DELETE FROM resources WHERE calendar = ? AND (id = ? OR series = ?)",
-            (self._key, event_id, event_id),
-        ).rowcount
-
-    def _remove_unseen(self) -> None:
-        self._removed += self._connection.execute(
-            "DELETE FROM resources WHERE calendar = ? AND id NOT IN (SELECT id FROM temp.seen)",
-            (self._key,),
-        ).rowcount
-
-    def _remove_lost_holes(self) -> None:
-        """Remove cancelled occurrences of series deleted in this reading, in whatever order."""
-        for series in self._deleted:
-            self._removed += self._connection.execute(
-                "DELETE FROM resources WHERE calendar = ?1 AND kind = ?2 AND series = ?3"
-                " AND NOT EXISTS (SELECT 1 FROM resources WHERE calendar = ?1 AND id = ?3)",
-                (self._key, Kind.CANCELLED, series),
-            ).rowcount
-
-
-def read_stub(item: bytes) -> tuple[bytes, Stub | None]:
-    """Return the resource as compact JSON and its stub; half surrogates take a slower way."""
-    try:
-        resource = msgspec.json.format(item, indent=-1)
-        return resource, _decode_stub(resource)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        pass
-    try:
-        value = json.loads(item)
-        return json.dumps(value, separators=(",", ":")).encode(), msgspec.convert(value, Stub)
-    except (ValueError, TypeError, msgspec.MsgspecError):
-        return b"", None
-
-
 def open_mirror(path: Path) -> Mirror:
     """Open the mirror, creating it where there is none. Raises DamagedMirror, CannotWrite."""
     make_folder(path.parent, secret=True)
@@ -298,13 +117,44 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -16000")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == SCHEMA_VERSION:
-        return
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if version or tables:
+    if not is_known_version(connection):
+        version = version_of(connection)
         raise DamagedMirror(f"{path}: version {version} is not one this program knows")
-    connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    upgrade(connection)
+
+
+_CHECK_EVERY = dt.timedelta(days=1)
+
+
+def check_mirror(mirror: Mirror, now: dt.datetime, *, was_left_open: bool) -> None:
+    """Let SQLite look through the whole file now and then. Raises DamagedMirror.
+
+    It reads every page: a few hundredths of a second for 20,000 events, as much as all the rest of a
+    run without changes. So once a day, and after a run that ended without closing the file. What a
+    check would find earlier shows when the page is read, and is dealt with then.
+    """
+    row = mirror.connection.execute("SELECT value FROM marks WHERE name = 'checked_at'").fetchone()
+    checked_at = read_instant(row[0]) if row else None
+    if checked_at is not None and not was_left_open and _is_recent(checked_at, now):
+        return
+    with sqlite_in_our_words(mirror.path):
+        found = mirror.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise DamagedMirror(f"{mirror.path}: {found}")
+    with mirror.transaction():
+        mirror.connection.execute(
+            "INSERT OR REPLACE INTO marks VALUES ('checked_at', ?)", (write_instant(now),)
+        )
+
+
+def _is_recent(checked_at: dt.datetime, now: dt.datetime) -> bool:
+    """Whether a check is less than a day old; one from the future tells of a clock set back."""
+    return dt.timedelta(0) <= now - checked_at < _CHECK_EVERY
+
+
+def was_left_open(path: Path) -> bool:
+    """Whether its last writer ended without closing it: SQLite removes the log at a clean end."""
+    return path.with_name(f"{path.name}-wal").exists()
 
 
 def move_aside(path: Path, now: dt.datetime) -> Path:

@@ -288,9 +288,7 @@ def reminders_of(event: Event) -> Reminders | None:
     return _lenient(_decode_reminders, event.reminders, None)
 
 
-def _lenient(
-    decode: Callable[[bytes], _T], raw: bytes | msgspec.Raw, otherwise: _U
-) -> _T | _U:
+def _lenient(decode: Callable[[bytes], _T], raw: bytes | msgspec.Raw, otherwise: _U) -> _T | _U:
     if not raw:
         return otherwise
     try:

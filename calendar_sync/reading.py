@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from calendar_sync.answers import CalendarGone, PageTokenRefused, SyncTokenRefused
@@ -26,18 +26,22 @@ from calendar_sync.errors import (
     WrongConfiguration,
     WrongUsage,
 )
-from calendar_sync.mirror import NO_COUNTS, Counts, Mirror, Reading
+from calendar_sync.listing import NO_COUNTS, Counts, Reading, RunFacts
+from calendar_sync.mirror import Mirror
 from calendar_sync.retrying import MOST_RESTARTS, forgetful
 from calendar_sync.sync import (
+    CheckFetch,
     EventsPage,
     Fetch,
     FullFetch,
     IncrementalFetch,
+    Plan,
     WindowFetch,
     is_suspicious_loss,
 )
 
 _OF_ALL = (ConsentNeeded, WrongConfiguration, WrongUsage, CannotWrite, Stopped)
+PERIODIC_CHECK = "periodic check"
 _AHEAD = 2  # pages; one in the writer's hands, one to hide the next round trip
 
 
@@ -54,20 +58,21 @@ class Task:
     """One calendar to read, and how."""
 
     calendar: KnownCalendar
-    fetch: Fetch
+    fetch: Plan
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one calendar's reading."""
+    """What became of one calendar's reading. `differences`: what a check found, id -> title."""
 
     calendar: KnownCalendar
-    fetch: Fetch
+    fetch: Plan
     counts: Counts = NO_COUNTS
     pages: int = 0
     unreadable: int = 0
     is_gone: bool = False
     error: CalendarSyncError | None = None
+    differences: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Again(Exception):
@@ -102,6 +107,7 @@ def read_calendars(
     jobs: int,
     clock: Callable[[], dt.datetime],
     allow_shrink: bool = False,
+    run: RunFacts = RunFacts(),  # noqa: B008 - frozen
 ) -> Generator[Outcome]:
     """Read every calendar of `tasks` into the mirror; yield each one's outcome as it is committed.
 
@@ -112,12 +118,13 @@ def read_calendars(
         return
     ready: queue.Queue[_Listing] = queue.Queue()
     given_up = threading.Event()
+    writer = _Writer(mirror, clock, allow_shrink, run)
     executor = ThreadPoolExecutor(min(jobs, len(tasks)), thread_name_prefix="calendar")
     try:
         for task in tasks:
             executor.submit(_list_pages, source, _Listing(task), ready, given_up)
         for _ in tasks:
-            yield _take_in(mirror, ready.get(), clock, allow_shrink=allow_shrink)
+            yield writer.take_in(ready.get())
     finally:
         given_up.set()
         executor.shutdown(wait=True, cancel_futures=True)
@@ -153,10 +160,35 @@ def _list_pages(
 
 
 def _messages(source: Source, task: Task) -> Iterator[_Message]:
-    fetch = task.fetch
+    if isinstance(task.fetch, CheckFetch):
+        yield from _check(source, task.calendar.id, task.fetch)
+    else:
+        yield from _one_listing(source, task.calendar.id, task.fetch)
+
+
+def _check(source: Source, calendar_id: str, fetch: CheckFetch) -> Iterator[_Message]:
+    """Send what changed, then all; then once more what changed, which tells a difference from news.
+
+    People go on working between the first and the second listing: what the third names is theirs.
+    """
+    first = IncrementalFetch(fetch.sync_token)
+    sync_token = yield from _one_listing(source, calendar_id, first)
+    if sync_token is None:  # refused: that listing has become a full one
+        return
+    yield from _one_listing(source, calendar_id, FullFetch(PERIODIC_CHECK))
+    yield from _one_listing(source, calendar_id, IncrementalFetch(sync_token))
+
+
+def _one_listing(
+    source: Source, calendar_id: str, fetch: Fetch
+) -> Generator[_Message, None, str | None]:
+    """Send one listing; return the sync token that an incremental one ended with."""
+    sync_token: str | None = None
     for attempt in range(MOST_RESTARTS):
         try:
-            yield from source.pages(task.calendar.id, fetch)
+            for page in source.pages(calendar_id, fetch):
+                sync_token = page.next_sync_token
+                yield page
         except SyncTokenRefused:
             fetch = FullFetch("the sync token was refused")
         except PageTokenRefused as error:
@@ -164,7 +196,7 @@ def _messages(source: Source, task: Task) -> Iterator[_Message]:
                 raise forgetful() from error
         else:
             yield None
-            return
+            return sync_token if isinstance(fetch, IncrementalFetch) else None
         yield _Again(fetch)
     raise TryLater("Google refuses a listing again and again.")
 
@@ -177,45 +209,68 @@ def concerns_all(error: CalendarSyncError) -> bool:
 # -- in the writer ---------------------------------------------------------------------------------
 
 
-def _take_in(
-    mirror: Mirror, listing: _Listing, clock: Callable[[], dt.datetime], *, allow_shrink: bool
-) -> Outcome:
-    task, fetch = listing.task, listing.task.fetch
-    while True:
+@dataclass(frozen=True)
+class _Writer:
+    """Takes listings into the mirror, each in one transaction."""
+
+    mirror: Mirror
+    clock: Callable[[], dt.datetime]
+    allow_shrink: bool
+    run: RunFacts
+
+    def take_in(self, listing: _Listing) -> Outcome:
+        """Take in all a calendar's worker sends; its own failure is in the outcome."""
+        task = listing.task
         try:
-            with mirror.transaction():
-                return _take_pages(mirror, listing, fetch, clock, allow_shrink=allow_shrink)
-        except _Again as again:
-            fetch = again.fetch
+            if isinstance(task.fetch, CheckFetch):
+                return self._check(listing, task.fetch)
+            return self._take(listing, task.fetch)[0]
         except CalendarGone:
-            with mirror.transaction():
-                mark_gone(mirror, task.calendar.key, clock())
-            return Outcome(task.calendar, fetch, is_gone=True)
+            with self.mirror.transaction():
+                mark_gone(self.mirror, task.calendar.key, self.clock())
+            return Outcome(task.calendar, task.fetch, is_gone=True)
         except CalendarSyncError as error:
             if concerns_all(error):
                 raise
-            return Outcome(task.calendar, fetch, error=error)
+            return Outcome(task.calendar, task.fetch, error=error)
 
+    def _check(self, listing: _Listing, fetch: CheckFetch) -> Outcome:
+        """Take the three listings of a check; what the second one finds should have been nothing."""
+        first, _ = self._take(listing, IncrementalFetch(fetch.sync_token))
+        if isinstance(first.fetch, FullFetch):
+            return first
+        second, found = self._take(listing, FullFetch(PERIODIC_CHECK))
+        third, news = self._take(listing, IncrementalFetch(""))
+        different = {i: name for i, name in found.changes.items() if i not in news.named}
+        return replace(
+            second,
+            counts=first.counts + second.counts + third.counts,
+            pages=first.pages + second.pages + third.pages,
+            differences=different,
+        )
 
-def _take_pages(
-    mirror: Mirror,
-    listing: _Listing,
-    fetch: Fetch,
-    clock: Callable[[], dt.datetime],
-    *,
-    allow_shrink: bool,
-) -> Outcome:
-    calendar = listing.task.calendar
-    reading = Reading(mirror, calendar.key, full=isinstance(fetch, FullFetch))
-    sync_token, pages = None, 0
-    for page in listing:
-        reading.take(bytes(item) for item in page.items)
-        sync_token = page.next_sync_token
-        pages += 1
-    counts = reading.finish(sync_token, calendar.view.time_zone, clock())
-    if not isinstance(fetch, IncrementalFetch) and not allow_shrink:
-        _refuse_suspicious_loss(calendar, reading.before, reading.after)
-    return Outcome(calendar, fetch, counts, pages, reading.unreadable)
+    def _take(self, listing: _Listing, fetch: Fetch) -> tuple[Outcome, Reading]:
+        """Take in one listing, from its beginning again where it had to be begun again."""
+        while True:
+            try:
+                with self.mirror.transaction():
+                    return self._take_pages(listing, fetch)
+            except _Again as again:
+                fetch = again.fetch
+
+    def _take_pages(self, listing: _Listing, fetch: Fetch) -> tuple[Outcome, Reading]:
+        calendar = listing.task.calendar
+        is_full = isinstance(fetch, FullFetch)
+        reading = Reading(self.mirror, calendar.key, full=is_full, run=self.run)
+        sync_token, pages = None, 0
+        for page in listing:
+            reading.take(bytes(item) for item in page.items)
+            sync_token = page.next_sync_token
+            pages += 1
+        counts = reading.finish(sync_token, calendar.view.time_zone, self.clock())
+        if is_full and not self.allow_shrink:
+            _refuse_suspicious_loss(calendar, reading.before, reading.after)
+        return Outcome(calendar, fetch, counts, pages, reading.unreadable), reading
 
 
 def _refuse_suspicious_loss(calendar: KnownCalendar, before: int, after: int) -> None:

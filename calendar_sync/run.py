@@ -34,33 +34,26 @@ from calendar_sync.errors import (
     WrongUsage,
     cannot_write,
 )
-from calendar_sync.export import (
-    ALWAYS,
-    Check,
-    Period,
-    View,
-    export_calendar,
-    is_up_to_date,
-    manifest_entries,
-)
 from calendar_sync.files import make_folder
-from calendar_sync.formats.parquet_file import load_pyarrow
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import CalendarReport, Report, new_run_id, remember_run
 from calendar_sync.home import Home
-from calendar_sync.merging import CheckMerged, export_merged, is_merged_up_to_date
+from calendar_sync.listing import NO_COUNTS, RunFacts
 from calendar_sync.mirror import (
-    NO_COUNTS,
     DamagedMirror,
     Mirror,
+    check_mirror,
     move_aside,
     open_mirror,
     sqlite_in_our_words,
+    was_left_open,
 )
 from calendar_sync.model import CalendarEntry
-from calendar_sync.publish import publish_manifest, remove_leftovers, slugs_in
+from calendar_sync.publish import remove_leftovers, slugs_in
+from calendar_sync.publishing import Publishing
 from calendar_sync.reading import Outcome, Source, Task, read_calendars
-from calendar_sync.sync import Fetch, FullFetch, Kind, choose_fetch
+from calendar_sync.sync import FullFetch, Kind, Plan, choose_fetch
+from calendar_sync.views import ALWAYS, Period, View
 from calendar_sync.windows import parse_duration
 
 log = logging.getLogger("calendar_sync")
@@ -160,7 +153,9 @@ def with_mirror(path: Path, clock: Clock, work: Callable[[Mirror, list[str]], _T
     Damage shows when it is opened or, in the middle of the file, when the page is read.
     """
     try:
+        is_doubtful = was_left_open(path)
         with closing(open_mirror(path)) as mirror, sqlite_in_our_words(path):
+            check_mirror(mirror, clock(), was_left_open=is_doubtful)
             return work(mirror, [])
     except DamagedMirror as error:
         aside = move_aside(path, clock())
@@ -192,6 +187,13 @@ class _Run:
             View(export, self._folder(export), self.started, config.timezone, options.period)
             for export in self._exports()
         ]
+        self.publishing = Publishing(
+            mirror,
+            self.views,
+            verify=options.verify,
+            keep_deleted=config.keep_deleted,
+            dry_run=options.dry_run,
+        )
 
     def remembered(self, connect: Callable[[], Account]) -> Report:
         """Do the run and store its report, also when it ends early."""
@@ -213,8 +215,7 @@ class _Run:
         """Do the run; return its report."""
         for warning in self.warnings:
             log.warning("%s", warning)
-        if any("parquet" in view.export.formats for view in self.views):
-            load_pyarrow()  # a missing package is told before anything is asked
+        self.publishing.check_formats()
         self.account = account = connect()
         if not self.options.dry_run:
             for view in self.views:
@@ -225,7 +226,7 @@ class _Run:
                 self._export(outcome)
         self._publish_merged()
         if not self.options.dry_run:
-            self._publish_manifests()
+            self.publishing.publish_manifests(self.run_id, self.clock())
         return self._report(self._exit_code(), self._message())
 
     # -- reading ---------------------------------------------------------------------------------
@@ -250,6 +251,7 @@ class _Run:
             jobs=self.options.jobs or self.config.jobs,
             clock=self.clock,
             allow_shrink=self.options.allow_shrink,
+            run=RunFacts(self.run_id, keep_deleted=self.config.keep_deleted),
         )
 
     def _task(self, calendar: KnownCalendar) -> Task:
@@ -296,11 +298,13 @@ class _Run:
         if outcome.unreadable:
             name = outcome.calendar.view.name or outcome.calendar.id
             self._warn(f"{name}: {outcome.unreadable} resources without an id were left out.")
+        if outcome.differences:
+            self._warn(_unlike_google(outcome))
         calendar = self._known(outcome.calendar.key)
         published = self._publish(calendar)
         if published is None:
             return
-        result = "updated" if published or outcome.counts else "unchanged"
+        result = "updated" if published or outcome.counts != NO_COUNTS else "unchanged"
         report = self._report_on(calendar, result, outcome)
         self.reports.append(report)
         log.info(
@@ -311,60 +315,28 @@ class _Run:
 
     def _publish(self, calendar: KnownCalendar) -> bool | None:
         """Return whether there was anything to publish; None when it failed, which is reported."""
-        stale = [
-            view
-            for view in self.views
-            if view.shows(calendar)
-            and not view.export.merge
-            and not is_up_to_date(self.mirror, calendar, view)
-        ]
-        if stale and not self.options.dry_run:
-            try:
-                export_calendar(self.mirror, calendar, stale, self._check())
-            except DamagedInput as error:  # of a draft read back
-                self._fail(calendar, error)
-                return None
-        return bool(stale)
+        try:
+            return self.publishing.bring_up_to_date(calendar)
+        except DamagedInput as error:  # of a draft read back
+            self._fail(calendar, error)
+            return None
 
     def _publish_merged(self) -> None:
         """Make the files of several calendars anew where one has changed; failed ones as they were."""
-        views = [view for view in self.views if view.export.merge and not self.options.dry_run]
-        for view in views:
-            calendars = [c for c in list_calendars(self.mirror) if self._is_merged(c, view)]
-            if calendars and not is_merged_up_to_date(self.mirror, calendars, view):
-                self._merge(calendars, view)
+        for view in self.views:
+            if view.export.merge and not self.options.dry_run:
+                calendars = [c for c in list_calendars(self.mirror) if self._is_merged(c, view)]
+                try:
+                    self.publishing.bring_merged_up_to_date(calendars, view)
+                except DamagedInput as error:  # of a draft read back
+                    self.failures.append(error)
+                    self._warn(f"{view.export.name}: {error.message}")
 
     def _is_merged(self, calendar: KnownCalendar, view: View) -> bool:
         """Whether a calendar is in the view's file: `--calendar` alone must not take others out."""
         is_narrow = self.options.output is not None
         is_known = calendar.synced_at is not None and view.shows(calendar)
         return is_known and (not is_narrow or self._is_wanted(calendar))
-
-    def _merge(self, calendars: list[KnownCalendar], view: View) -> None:
-        check: CheckMerged | None = None
-        if self.options.verify:
-            from calendar_sync.verify import check_merged
-
-            check = check_merged
-        try:
-            export_merged(self.mirror, calendars, view, check)
-        except DamagedInput as error:  # of a draft read back
-            self.failures.append(error)
-            self._warn(f"{view.export.name}: {error.message}")
-
-    def _check(self) -> Check | None:
-        if not self.options.verify:
-            return None
-        from calendar_sync.verify import check_drafts  # loads another parser
-
-        return check_drafts
-
-    def _publish_manifests(self) -> None:
-        calendars = list_calendars(self.mirror)
-        now = write_instant(self.clock())
-        for view in self.views:
-            entries = manifest_entries(self.mirror, view, calendars, now)
-            publish_manifest(view.folder, self.run_id, now, entries)
 
     def _known(self, key: int) -> KnownCalendar:
         return next(c for c in list_calendars(self.mirror) if c.key == key)
@@ -442,12 +414,27 @@ class _Run:
     def _folder(self, export: Export) -> Path:
         """Return the export's folder; several exports share `--output` by their names."""
         if self.options.output is None:
-            return self.home.folder / export.output
+            return self.home.output(export.output)
+        output = self.options.output / self.home.account
         names = [export.name for export in self.config.export]
         if len(set(names)) < len(names):
             raise WrongUsage("With --output every [[export]] needs a name of its own.")
-        return self.options.output if len(names) == 1 else self.options.output / export.name
+        return output if len(names) == 1 else output / export.name
 
 
-def _in_words(fetch: Fetch) -> str:
+_MOST_NAMED = 5  # of events in a warning
+
+
+def _unlike_google(outcome: Outcome) -> str:
+    """Say what a periodic check found: changes that Google never sent to us."""
+    view, found = outcome.calendar.view, outcome.differences
+    named = [f"{title or 'untitled'} ({id_})" for id_, title in [*found.items()][:_MOST_NAMED]]
+    more = "" if len(found) <= _MOST_NAMED else f" and {len(found) - _MOST_NAMED} more"
+    return (
+        f"{view.name or view.id}: the periodic full read found {len(found)} differences from the"
+        f" mirror, which has been put right: {', '.join(named)}{more}."
+    )
+
+
+def _in_words(fetch: Plan) -> str:
     return f"full ({fetch.reason})" if isinstance(fetch, FullFetch) else "changes"

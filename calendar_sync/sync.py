@@ -36,6 +36,13 @@ class IncrementalFetch:
 
 
 @dataclass(frozen=True)
+class CheckFetch:
+    """Read what changed, then everything, and compare: do sync tokens still tell us all?"""
+
+    sync_token: str
+
+
+@dataclass(frozen=True)
 class WindowFetch:
     """Read the occurrences that overlap [start, end), expanded by Google; for backfills."""
 
@@ -44,6 +51,7 @@ class WindowFetch:
 
 
 Fetch = FullFetch | IncrementalFetch
+Plan = Fetch | CheckFetch
 
 
 class EventsPage(msgspec.Struct, rename="camel"):
@@ -94,7 +102,7 @@ def choose_fetch(
     now: dt.datetime,
     full_every: dt.timedelta,
     full: bool = False,
-) -> Fetch:
+) -> Plan:
     """Choose incremental wherever it is sound; the reason of a full read is for the log."""
     if state is None or state.full_read_at is None:
         return FullFetch()
@@ -105,7 +113,7 @@ def choose_fetch(
     if time_zone and time_zone != state.time_zone:
         return FullFetch("the calendar's time zone changed")
     if now - state.full_read_at >= full_every or now < state.full_read_at:
-        return FullFetch("periodic check")
+        return CheckFetch(state.sync_token)
     return IncrementalFetch(state.sync_token)
 
 

@@ -18,7 +18,6 @@ import msgspec
 
 from calendar_sync.calendars import KnownCalendar, is_chosen, list_calendars
 from calendar_sync.errors import DamagedInput
-from calendar_sync.export import View
 from calendar_sync.grants.grant import read_instant
 from calendar_sync.items import read_items
 from calendar_sync.mirror import Mirror
@@ -29,6 +28,7 @@ from calendar_sync.sync import Kind
 from calendar_sync.verification.csv_truth import CsvRules
 from calendar_sync.verification.differences import Difference
 from calendar_sync.verification.truth import Truth
+from calendar_sync.views import View
 
 MOST_PRINTED = 20
 MOST_RUNS = 5000  # looked through for the one that made a file

@@ -22,24 +22,17 @@ PACKAGE = Path(calendar_sync.__file__).parent
 COMMANDS = {"cli", "__main__", "commands"}
 STARTERS = {
     "daemon", "demo", "backfill", "run", "session", "doctor", "health", "unattended",
-    "report_page", "schedules",
-    "verify",
+    "report_page", "schedules", "verify", "publishing",
 }  # fmt: skip
 EDGES = {
     "home", "config", "grants", "legacy", "google_calendar", "mirror", "history", "calendars",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
-    "verification", "formats", "merging", "per_uid",
+    "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
+    "deleted", "views", "published",
 }  # fmt: skip
 FLOOR = {"files", "errors", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
 EMULATOR = {"emulator"}
-IN_THE_MAKING = {
-    "formats",
-    "telling",
-    "unattended",
-    "verify",
-    "verification",
-}  # may not be there yet
 LAYERS = [FLOOR, None, EDGES, STARTERS, COMMANDS]  # None: the core
 
 
@@ -147,7 +140,7 @@ def test_no_two_modules_import_each_other_in_a_circle() -> None:
 def test_every_name_of_a_layer_exists() -> None:
     """A renamed module must not fall out of its rules silently."""
     places = {_place(module) for module in _trees()}
-    assert (COMMANDS | STARTERS | EDGES | FLOOR | EMULATOR) - places <= IN_THE_MAKING
+    assert places >= COMMANDS | STARTERS | EDGES | FLOOR | EMULATOR
 
 
 def test_the_emulator_shares_nothing_with_the_product() -> None:
@@ -167,7 +160,18 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
         ("google_auth_oauthlib", {"grants.consent"}),
         ("oauthlib", {"grants.consent"}),
         ("apscheduler", {"daemon"}),
-        ("sqlite3", {"mirror", "history", "doctor", "formats.sqlite_file", "verification.tables"}),
+        (
+            "sqlite3",
+            {
+                "mirror",
+                "schema",
+                "changes",
+                "history",
+                "doctor",
+                "formats.sqlite_file",
+                "verification.tables",
+            },
+        ),
         ("pyarrow", {"formats.parquet_file", "verification.tables"}),
         ("webbrowser", {"commands.grant"}),
         ("rich", {"terminal"}),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import resource
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ import pytest
 from export_steps import ADA, TEAM, add_singles, check_manifest, contents, report, stamps
 
 from calendar_sync.emulator.local_google import LocalGoogle
+from calendar_sync.mirror import DamagedMirror, check_mirror, open_mirror
+from calendar_sync.schema import upgrade, version_of
 
 if TYPE_CHECKING:
     from conftest import HomeFolder
@@ -98,6 +102,98 @@ def test_a_backfill_survives_a_damaged_mirror_too(home: HomeFolder) -> None:
     _garbage(home / "state/mirror.sqlite3")
     done = home.run("backfill", "--from", "2026-03-01", "--to", "2026-04-01")
     assert "mirror was damaged" in done.stderr
+
+
+# -- upgrades and checks ---------------------------------------------------------------------------
+
+VERSION_1 = Path(__file__).parent / "data" / "mirror_version_1.sql"
+
+
+def _as_version_1_had_it(path: Path) -> None:
+    """Put what a mirror holds into a file that version 1 made."""
+    older = path.with_name("older.sqlite3")
+    with closing(sqlite3.connect(older)) as made:
+        made.executescript(VERSION_1.read_text(encoding="utf-8"))
+        made.execute("ATTACH ? AS newer", (str(path),))
+        for table in ("calendars", "resources", "runs", "slices", "published"):
+            made.execute(f"INSERT INTO {table} SELECT * FROM newer.{table}")
+        made.commit()
+    for companion in path.parent.glob(f"{path.name}*"):
+        companion.unlink()
+    older.rename(path)
+
+
+def test_a_mirror_of_version_1_is_kept(home: HomeFolder, google: LocalGoogle) -> None:
+    """Nothing is read anew, its history stays, and from now on changes are listed."""
+    home.run("export")
+    before = stamps(home.exports)
+    _as_version_1_had_it(home / "state/mirror.sqlite3")
+    assert home.run("history").stdout.count("\n") == 1
+    assert home.run("changes").stdout == ""
+    found = report(home)
+    assert found["warnings"] == []
+    assert {calendar["read"] for calendar in found["calendars"]} == {"changes"}
+    assert stamps(home.exports) == before
+    add_singles(google, TEAM, 1)
+    home.run("export")
+    assert home.run("changes").stdout.count("\n") == 1
+    assert home.run("history").stdout.count("\n") == 3
+
+
+def test_a_new_mirror_is_the_one_that_an_old_one_grows_into(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
+    with closing(sqlite3.connect(old)) as made:
+        made.executescript(VERSION_1.read_text(encoding="utf-8"))
+    schemas = []
+    for path in (old, new):
+        with closing(open_mirror(path)) as mirror:
+            rows = mirror.connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name")
+            schemas.append(rows.fetchall())
+    assert schemas[0] == schemas[1]
+
+
+def test_an_upgrade_that_is_killed_leaves_the_old_version(tmp_path: Path) -> None:
+    """All tables or none, and the version with them."""
+    path = tmp_path / "mirror.sqlite3"
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(VERSION_1.read_text(encoding="utf-8"))
+        made.execute("CREATE TABLE marks (other TEXT)")  # the last step of the upgrade fails
+        with pytest.raises(sqlite3.OperationalError):
+            upgrade(made)
+    with closing(sqlite3.connect(path)) as found:
+        assert version_of(found) == 1
+        tables = {name for (name,) in found.execute("SELECT name FROM sqlite_schema")}
+    assert "changes" not in tables
+
+
+NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("hours", "was_left_open", "is_found"),
+    [(1, False, False), (25, False, True), (-1, False, True), (1, True, True)],
+    ids=["an hour later", "a day later", "the clock was set back", "after a kill"],
+)
+def test_the_whole_file_is_looked_through_once_a_day_and_after_an_unclean_end(
+    tmp_path: Path, hours: int, was_left_open: bool, is_found: bool
+) -> None:
+    """Damage where no run would look is found all the same, but not at the cost of every run."""
+    path = tmp_path / "mirror.sqlite3"
+    with closing(open_mirror(path)) as mirror:
+        check_mirror(mirror, NOW, was_left_open=False)
+        [(page,)] = mirror.connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'slices'"
+        )
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    later = NOW + dt.timedelta(hours=hours)
+    with closing(open_mirror(path)) as mirror:
+        if is_found:
+            with pytest.raises(DamagedMirror):
+                check_mirror(mirror, later, was_left_open=was_left_open)
+        else:
+            check_mirror(mirror, later, was_left_open=was_left_open)
 
 
 # -- no room, no permission ------------------------------------------------------------------------

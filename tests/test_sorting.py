@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calendar_sync.table import sorting
 from calendar_sync.errors import CannotWrite
+from calendar_sync.table import sorting
 from calendar_sync.table.sorting import RowSorter
 
 rows = st.lists(

@@ -13,8 +13,8 @@ from calendar_sync.commands.options import DAY, calendar_option, output_option
 from calendar_sync.errors import DamagedInput, ExitCode, SomeFailed
 
 if TYPE_CHECKING:
-    from calendar_sync.export import Period, View
     from calendar_sync.verify import Findings
+    from calendar_sync.views import Period, View
 
 
 @command("verify")
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @output_option
 def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: Path | None) -> int:
     """Read the published files back and compare them with the mirror (exit 65: they differ)."""
-    from calendar_sync.export import Period
     from calendar_sync.mirror import DamagedMirror, open_mirror, sqlite_in_our_words
     from calendar_sync.run import run_lock
     from calendar_sync.verify import Findings, verify_output
+    from calendar_sync.views import Period
 
     if not app.home.mirror.exists():
         raise SomeFailed("Nothing to verify: there is no mirror.", "Run: calendar-sync export")
@@ -52,7 +52,7 @@ def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: P
 
 def _views(app: App, output: Path | None, period: Period) -> list[View]:
     """Return the outputs as the export with the same options would make them."""
-    from calendar_sync.export import View
+    from calendar_sync.views import View
 
     exports = app.config.export
     folders = [app.home.output(export.output) for export in exports]

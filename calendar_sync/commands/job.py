@@ -63,9 +63,9 @@ def export(
     **flags: Any,
 ) -> int:
     """Fetch what changed and bring exports/ up to date: the job."""
-    from calendar_sync.export import Period
     from calendar_sync.run import RunOptions
     from calendar_sync.unattended import run_and_tell
+    from calendar_sync.views import Period
 
     if if_due and not any(_is_due(app, home) for home in app.homes):
         app.terminal.say("Not due yet; nothing was done.")

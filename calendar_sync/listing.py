@@ -1,0 +1,189 @@
+"""One calendar's listing being taken into the mirror: what each resource means for what is there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from calendar_sync.changes import MOST_CHANGES, Journal
+from calendar_sync.grants.grant import write_instant
+from calendar_sync.mirror import Mirror
+from calendar_sync.sync import Kind, Stub, fingerprint, kind_of
+
+_decode_stub = msgspec.json.Decoder(Stub).decode
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many changes a person would see. `removed`: events deleted, occurrences cancelled."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.added + other.added, self.changed + other.changed, self.removed + other.removed
+        )
+
+
+NO_COUNTS = Counts()
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a reading must know of its run."""
+
+    run_id: str = ""
+    keep_deleted: bool = False
+
+
+class Reading:
+    """One calendar's listing being taken in, inside a transaction of the mirror.
+
+    A calendar's first listing has no changes: all of it is new, and counted only.
+    """
+
+    def __init__(self, mirror: Mirror, key: int, *, full: bool, run: RunFacts) -> None:
+        self._connection = mirror.connection
+        self._key, self._full, self._run = key, full, run
+        self._deleted: set[str] = set()
+        self._is_first = mirror.sync_state(key).full_read_at is None
+        self._journal = None if self._is_first else Journal(self._connection, key)
+        self.unreadable = 0
+        self.named: set[str] = set()  # by an incremental listing
+        self.changes: dict[str, str] = {}  # id -> title, of those kept in detail
+        self.before = self._live()
+        if full:
+            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
+            self._connection.execute("DELETE FROM temp.seen")
+
+    def take(self, items: Iterable[bytes]) -> None:
+        """Apply one page, in order: a later item of the same id wins."""
+        for item in items:
+            resource, stub = read_stub(item)
+            if stub is None:
+                self.unreadable += 1  # not even an id: there is nothing to keep it under
+                continue
+            if not self._full:
+                self.named.add(stub.id)
+            kind = kind_of(stub)
+            if kind is None:
+                self._remove(stub.id)
+            else:
+                self._put(stub, kind, resource)
+
+    def finish(self, sync_token: str | None, time_zone: str, now: dt.datetime) -> Counts:
+        """Drop what a full listing did not name, remember the sync token, raise the revision."""
+        if self._full:
+            self._drop("calendar = ? AND id NOT IN (SELECT id FROM temp.seen)", self._key)
+        self._remove_lost_holes()
+        counts, is_touched = self._compare(now)
+        stamp = write_instant(now)
+        self._connection.execute(
+            "UPDATE calendars SET sync_token = ?, fingerprint = ?, read_time_zone = ?,"
+            " synced_at = ?, full_read_at = iif(?, ?, full_read_at), gone_at = NULL,"
+            " revision = revision + ? WHERE key = ?",
+            (
+                sync_token,
+                fingerprint(),
+                time_zone,
+                stamp,
+                self._full,
+                stamp,
+                is_touched,
+                self._key,
+            ),
+        )
+        return counts
+
+    @property
+    def after(self) -> int:
+        """How many live resources there are now."""
+        return self._live()
+
+    def _compare(self, now: dt.datetime) -> tuple[Counts, bool]:
+        """Keep and count the changes; say whether any byte is another, which files may show."""
+        if self._journal is None:
+            live = self._live()
+            return Counts(added=live), bool(live or self._holes())
+        counts, is_touched = {"added": 0, "changed": 0, "cancelled": 0}, False
+        for found in self._journal.touched():
+            is_touched = True
+            if found is not None:
+                counts[found.kind] += 1
+                number = sum(counts.values())
+                self._journal.keep(self._run.run_id, now, number, found)
+                if number <= MOST_CHANGES:
+                    self.changes[found.event_id] = found.summary
+        if self._run.keep_deleted:
+            self._journal.keep_deleted(now)
+        return Counts(*counts.values()), is_touched
+
+    def _live(self) -> int:
+        return self._count("kind <> ?")
+
+    def _holes(self) -> int:
+        return self._count("kind = ?")
+
+    def _count(self, condition: str) -> int:
+        query = f"SELECT count(*) FROM resources WHERE calendar = ? AND {condition}"  # noqa: S608
+        return int(self._connection.execute(query, (self._key, Kind.CANCELLED)).fetchone()[0])
+
+    def _put(self, stub: Stub, kind: int, resource: bytes) -> None:
+        if self._full:
+            self._connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", (stub.id,))
+        series = stub.recurring_event_id or stub.id
+        old = self._connection.execute(
+            "SELECT kind, resource FROM resources WHERE calendar = ? AND id = ?",
+            (self._key, stub.id),
+        ).fetchone()
+        if old is not None and old[1] == resource:
+            return
+        if self._journal is not None:
+            self._journal.remember(stub.id, series, old)
+        self._connection.execute(
+            "INSERT INTO resources VALUES (?, ?, ?, ?, ?) ON CONFLICT (calendar, id) DO UPDATE SET"
+            " series = excluded.series, kind = excluded.kind, resource = excluded.resource",
+            (self._key, stub.id, series, kind, resource),
+        )
+
+    def _remove(self, event_id: str) -> None:
+        """Remove an event and, when it is a series, its exceptions with it."""
+        self._deleted.add(event_id)
+        self._drop("calendar = ?1 AND (id = ?2 OR series = ?2)", self._key, event_id)
+
+    def _remove_lost_holes(self) -> None:
+        """Remove cancelled occurrences of series deleted in this reading, in whatever order."""
+        for series in self._deleted:
+            self._drop(
+                "calendar = ?1 AND kind = ?2 AND series = ?3"
+                " AND NOT EXISTS (SELECT 1 FROM resources WHERE calendar = ?1 AND id = ?3)",
+                self._key,
+                Kind.CANCELLED,
+                series,
+            )
+
+    def _drop(self, condition: str, *arguments: Any) -> None:
+        if self._journal is not None:
+            self._journal.remember_all(condition, arguments)
+        self._connection.execute(f"DELETE FROM resources WHERE {condition}", arguments)  # noqa: S608
+
+
+def read_stub(item: bytes) -> tuple[bytes, Stub | None]:
+    """Return the resource as compact JSON and its stub; half surrogates take a slower way."""
+    try:
+        resource = msgspec.json.format(item, indent=-1)
+        return resource, _decode_stub(resource)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass
+    try:
+        value = json.loads(item)
+        return json.dumps(value, separators=(",", ":")).encode(), msgspec.convert(value, Stub)
+    except (ValueError, TypeError, msgspec.MsgspecError):
+        return b"", None

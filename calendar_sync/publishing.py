@@ -1,0 +1,106 @@
+"""Which files are stale, and making them: the exporters are loaded only when there is work.
+
+A run that finds nothing changed never imports a writer; that is most runs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from calendar_sync.calendars import KnownCalendar, list_calendars
+from calendar_sync.grants.grant import write_instant
+from calendar_sync.mirror import Mirror
+from calendar_sync.publish import publish_manifest
+from calendar_sync.published import is_up_to_date, manifest_entries
+from calendar_sync.views import View
+
+if TYPE_CHECKING:
+    from calendar_sync.export import Check
+    from calendar_sync.merging import CheckMerged
+
+
+class Publishing:
+    """Brings the views' folders up to date with the mirror. In a dry run it only looks."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        views: list[View],
+        *,
+        verify: bool = False,
+        keep_deleted: bool = False,
+        dry_run: bool = False,
+    ) -> None:
+        self._mirror, self._views = mirror, views
+        self._verify, self._keep_deleted, self._dry_run = verify, keep_deleted, dry_run
+
+    def check_formats(self) -> None:
+        """Tell of a format's missing package before anything is asked. Raises WrongConfiguration."""
+        if any("parquet" in view.export.formats for view in self._views):
+            from calendar_sync.formats.parquet_file import load_pyarrow
+
+            load_pyarrow()
+
+    def bring_up_to_date(self, calendar: KnownCalendar) -> bool:
+        """Make the calendar's stale files anew; return whether there were any.
+
+        Raises DamagedInput when a draft, read back, is not what the mirror holds.
+        """
+        stale = [
+            view
+            for view in self._views
+            if view.shows(calendar)
+            and not view.export.merge
+            and not is_up_to_date(self._mirror, calendar, view)
+        ]
+        if stale and not self._dry_run:
+            from calendar_sync.export import export_calendar
+
+            self._publish_deleted([calendar], stale)
+            export_calendar(self._mirror, calendar, stale, self._check())
+        return bool(stale)
+
+    def bring_merged_up_to_date(self, calendars: list[KnownCalendar], view: View) -> None:
+        """Make a merged export's files anew if one of its calendars has changed."""
+        from calendar_sync.merging import export_merged, is_merged_up_to_date
+
+        if calendars and not is_merged_up_to_date(self._mirror, calendars, view):
+            self._publish_deleted(calendars, [view])
+            export_merged(self._mirror, calendars, view, self._check_merged())
+
+    def publish_manifests(self, run_id: str, now: dt.datetime) -> None:
+        """Write each folder's manifest where it says anything new."""
+        calendars = list_calendars(self._mirror)
+        stamp = write_instant(now)
+        for view in self._views:
+            entries = manifest_entries(self._mirror, view, calendars, stamp)
+            if self._keep_deleted:
+                from calendar_sync.deleted import count_deleted
+
+                kept = {each.id: count_deleted(self._mirror, each) for each in calendars}
+                entries = [{**entry, "deleted": kept.get(entry["id"], 0)} for entry in entries]
+            publish_manifest(view.folder, run_id, stamp, entries)
+
+    def _publish_deleted(self, calendars: list[KnownCalendar], views: list[View]) -> None:
+        """Publish what was deleted, before the files that are remembered: a kill must repeat it."""
+        if self._keep_deleted:
+            from calendar_sync.deleted import publish_deleted
+
+            for calendar in calendars:
+                for view in views:
+                    publish_deleted(self._mirror, calendar, view.folder)
+
+    def _check(self) -> Check | None:
+        if not self._verify:
+            return None
+        from calendar_sync.verify import check_drafts  # loads another parser
+
+        return check_drafts
+
+    def _check_merged(self) -> CheckMerged | None:
+        if not self._verify:
+            return None
+        from calendar_sync.verify import check_merged
+
+        return check_merged
