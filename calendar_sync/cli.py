@@ -10,6 +10,8 @@ import functools
 import importlib
 import io
 import os
+import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from typing import Any, TypeVar
 import click
 
 from calendar_sync import __version__
-from calendar_sync.errors import CalendarSyncError, ExitCode, WrongUsage
+from calendar_sync.errors import CalendarSyncError, ExitCode, WrongConfiguration, WrongUsage
 from calendar_sync.home import Home, find_home
 from calendar_sync.terminal import Terminal, set_up_logging, silence
 
@@ -44,6 +46,9 @@ COMMANDS = {
     "emulator": ("local", "Run a local Google: OAuth and the Calendar API, read side."),
     "demo": ("local", "Show the whole story on a local Google, in a folder of its own."),
 }  # in the order of a person's first days: module in commands/, and what it does
+
+
+_COMMAND_IN_HINT = re.compile(r"\bcalendar-sync ([a-z]+)\b(?! --home)")
 
 
 class App:
@@ -95,7 +100,24 @@ class App:
         """The checked configuration of this home."""
         from calendar_sync.config import read_config
 
-        return read_config(self.whole.config)
+        path = self.whole.config
+        if self.options.get("config") and not path.exists():
+            raise WrongConfiguration(f"There is no {path}, which --config names.", f"ls -l {path}")
+        return read_config(path)
+
+    def as_typed(self, hint: str, account: str = "") -> str:
+        """Complete the commands in a hint, so that they work as they stand: same home, same account."""
+        home, account = self.options.get("home"), account or self.options.get("account")
+
+        def complete(found: re.Match[str]) -> str:
+            typed = found[0] + (f" --home {shlex.quote(str(home))}" if home else "")
+            if not account:
+                return typed
+            if found[1] == "migrate":  # its own --account is another one's
+                return typed.replace("migrate", f"--account {shlex.quote(account)} migrate", 1)
+            return f"{typed} --account {shlex.quote(account)}"
+
+        return _COMMAND_IN_HINT.sub(complete, hint)
 
     def now(self) -> dt.datetime:
         """Return the time, aware, in UTC."""
@@ -226,7 +248,7 @@ def run(app: App, arguments: list[str]) -> int:
 
 
 def _tell(app: App, message: str, hint: str) -> None:
-    for line in (f"calendar-sync: {message}", hint):
+    for line in (f"calendar-sync: {message}", app.as_typed(hint)):
         if line:
             app.terminal.error(line)
 

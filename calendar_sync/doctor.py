@@ -27,6 +27,7 @@ from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
 
 Result = Literal["pass", "warn", "fail"]
+_NO_ROOM = 1024 * 1024  # bytes
 _LITTLE_ROOM = 200 * 1024 * 1024  # bytes
 _HOW_TO_GET_ONE = "credentials/README.md shows how to get one, step by step"
 _NETWORK = "Look at this machine's network (DNS, proxy, clock); if it is well, wait and ask again"
@@ -146,6 +147,8 @@ def _disk(home: Home) -> Check:
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
             return Check("disk", "fail", f"cannot write in {folder}", f"Look at: ls -ld {folder}")
     free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
+    if free < _NO_ROOM and shutil.disk_usage(folder).total:
+        return Check("disk", "fail", f"the disk is full at {folder}", f"Look at: df -h {folder}")
     if free < _LITTLE_ROOM:
         finding = f"{free >> 20} MB free at {folder}"
         return Check("disk", "warn", finding, f"Look at: df -h {folder}")
@@ -172,6 +175,9 @@ def _mirror(home: Home) -> Check:
     try:
         connection = sqlite3.connect(f"{home.mirror.as_uri()}?mode=ro", uri=True)
         answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+    except sqlite3.OperationalError as error:  # a full or unreadable disk damages nothing
+        finding = f"{home.mirror} cannot be read: {error}"
+        return Check("mirror", "warn", finding, f"Look at: df -h {home.state}")
     except sqlite3.Error as error:
         answer = str(error)
     finally:

@@ -26,6 +26,7 @@ from calendar_sync.recurrence.occurrences import Window, overlaps
 from calendar_sync.table.exporter import WIDE_COLUMNS, CsvExporter, CsvOptions
 from calendar_sync.views import View
 
+_PAUSE_EVERY = 100  # items; a long series is a second's work at most
 _TABLES = ("csv", "sqlite", "parquet")
 
 
@@ -104,18 +105,26 @@ class _Output:
 
 
 def export_calendar(
-    mirror: Mirror, calendar: KnownCalendar, views: list[View], check: Check | None = None
+    mirror: Mirror,
+    calendar: KnownCalendar,
+    views: list[View],
+    check: Check | None = None,
+    pause: Callable[[], None] = lambda: None,
 ) -> None:
     """Make and publish the calendar's files for `views`; remember what was published.
 
-    `check` is shown all drafts before the first is published; what it raises ends it all.
+    `check` is shown all drafts before the first is published, `pause` is called often while they
+    are made; what either raises ends it all, and the last good files stay.
     """
     with ExitStack() as stack:
         outputs = {view: _open_outputs(mirror, calendar, view, stack) for view in views}
         folders = {view: _open_folder(calendar, view, stack) for view in views}
         everything = [output for of_view in outputs.values() for output in of_view]
         unreadable: list[EventWarning] = []
-        for item in read_items(mirror.resources_by_series(calendar.key), unreadable):
+        items = read_items(mirror.resources_by_series(calendar.key), unreadable)
+        for number, item in enumerate(items):
+            if number % _PAUSE_EVERY == 0:
+                pause()
             for output in everything:
                 output.add(item, calendar.view.time_zone)
             for folder in filter(None, folders.values()):
@@ -123,6 +132,7 @@ def export_calendar(
         for view, of_view in outputs.items():
             wanted = [output for output in of_view if output.format in view.export.formats]
             for output in wanted:
+                pause()
                 output.finish()
             if check is not None:
                 drafts: dict[str, Path] = {o.format: o.draft.path for o in wanted}

@@ -218,6 +218,7 @@ def _service(http: Any, google: Google) -> Any:
         http=http,
         model=_BytesModel(),
         static_discovery=True,
+        cache_discovery=False,
         # Both named: a variable of the environment must not choose either.
         client_options={"api_endpoint": google.api_endpoint, "universe_domain": "googleapis.com"},
     )

@@ -8,6 +8,7 @@ One file is one account's, so no key in it names the account.
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +33,21 @@ def sqlite_in_our_words(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
-            message = f"Cannot write {path}: {error}."
-            raise CannotWrite(message, f"Look at: df -h {path.parent}") from error
+            why = "the disk is full" if _is_full(path) else str(error)
+            hint = f"Look at: df -h {path.parent}"
+            raise CannotWrite(f"Cannot write {path}: {why}.", hint) from error
         is_ours = isinstance(error, sqlite3.ProgrammingError)
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or not (name or is_ours):
             raise DamagedMirror(f"{path}: {error}") from error
         raise
+
+
+def _is_full(path: Path) -> bool:
+    """Whether there is no room left; SQLite calls that an I/O error as often as it says so."""
+    try:
+        return shutil.disk_usage(path.parent).free < 1 << 20
+    except OSError:
+        return False
 
 
 class Mirror:

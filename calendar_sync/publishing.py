@@ -6,6 +6,7 @@ A run that finds nothing changed never imports a writer; that is most runs.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from calendar_sync.calendars import KnownCalendar, list_calendars
@@ -34,6 +35,7 @@ class Publishing:
     ) -> None:
         self._mirror, self._views = mirror, views
         self._verify, self._keep_deleted, self._dry_run = verify, keep_deleted, dry_run
+        self.pause: Callable[[], None] = lambda: None
 
     def check_formats(self) -> None:
         """Tell of a format's missing package before anything is asked. Raises WrongConfiguration."""
@@ -58,7 +60,7 @@ class Publishing:
             from calendar_sync.export import export_calendar
 
             self._publish_deleted([calendar], stale)
-            export_calendar(self._mirror, calendar, stale, self._check())
+            export_calendar(self._mirror, calendar, stale, self._check(), self.pause)
         return bool(stale)
 
     def bring_merged_up_to_date(self, calendars: list[KnownCalendar], view: View) -> None:

@@ -44,7 +44,10 @@ def retry(attempt: Callable[[], _T], stop: Stop) -> _T:
     try:
         return retrying(attempt)
     except BadAnswer as error:
-        raise TryLater(f"Google could not be read: {error}.") from error
+        raise TryLater(
+            f"Google could not be read: {error}.",
+            "The next run tries again. If it stays: calendar-sync doctor",
+        ) from error
 
 
 def forgetful() -> TryLater:

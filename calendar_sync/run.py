@@ -31,6 +31,7 @@ from calendar_sync.errors import (
     DamagedInput,
     ExitCode,
     TryLater,
+    WrongConfiguration,
     WrongUsage,
     cannot_write,
 )
@@ -90,6 +91,11 @@ class RunOptions:
 @contextmanager
 def run_lock(home: Home) -> Iterator[None]:
     """Hold the lock every way to start a run shares. Raises TryLater when another run has it."""
+    if not home.folder.is_dir():
+        raise WrongConfiguration(
+            f"Neither {home.client_secrets} nor {home.token} exists; {home.describe()}.",
+            "Is that folder the right one? Which one is chosen and why: calendar-sync doctor",
+        )
     make_folder(home.state, secret=True)
     lock = FileLock(home.run_lock, mode=0o600, fallback_to_soft=False)
     try:
@@ -111,16 +117,20 @@ def run_export(
     options: RunOptions,
     connect: Callable[[], Account],
     clock: Clock,
+    pause: Callable[[], None] = lambda: None,
 ) -> Report:
     """Bring the exports up to date and remember the run; the report's exit code is the run's.
 
-    What ends a run early is remembered too, and raised.
+    What ends a run early is remembered too, and raised. `pause` is called often while files are
+    made, and may raise to end the run (a signal, a deadline).
     """
     if options.dry_run:
         return _dry_run(home, config, options, connect, clock)
 
     def work(mirror: Mirror, warnings: list[str]) -> Report:
-        return _Run(home, config, options, mirror, clock, warnings).remembered(connect)
+        run = _Run(home, config, options, mirror, clock, warnings)
+        run.publishing.pause = pause
+        return run.remembered(connect)
 
     with run_lock(home):
         return with_mirror(home.mirror, clock, work)
@@ -238,6 +248,7 @@ class _Run:
         here = {entry.id for entry in entries}
         calendars = list_calendars(self.mirror)
         self._notice_gone([c for c in calendars if c.id not in here and c.gone_at is None])
+        self._warn_of_empty_views([c for c in calendars if c.id in here])
         wanted = [c for c in calendars if c.id in here and self._is_wanted(c)]
         if self.options.calendars and not wanted:
             raise WrongUsage(
@@ -253,6 +264,16 @@ class _Run:
             allow_shrink=self.options.allow_shrink,
             run=RunFacts(self.run_id, keep_deleted=self.config.keep_deleted),
         )
+
+    def _warn_of_empty_views(self, calendars: list[KnownCalendar]) -> None:
+        """A mistyped pattern must not leave a folder to go stale in silence."""
+        for view in self.views:
+            if calendars and not any(view.shows(calendar) for calendar in calendars):
+                patterns = ", ".join(view.export.calendars) or "nothing"
+                self._warn(
+                    f"The export {view.export.name!r} matches no calendar ({patterns}); its files are"
+                    " not brought up to date. See the names: calendar-sync calendars"
+                )
 
     def _task(self, calendar: KnownCalendar) -> Task:
         fetch = choose_fetch(

@@ -24,7 +24,7 @@ def run_and_tell(
     try:
         with told(home, config, clock, silent=options.dry_run) as telling:
             connect = telling.announced(account_of(home, config, clock, stop))
-            report = telling.report = run_export(home, config, options, connect, clock)
+            report = telling.report = run_export(home, config, options, connect, clock, stop.check)
     finally:
         if config.report is not None and not options.dry_run:
             _refresh_report(home, config)

@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from calendar_sync.emulator.local_google import LocalGoogle
+
+# Properties are looked at with few examples each time; HYPOTHESIS_PROFILE=long takes its time.
+settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("long", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 Done = subprocess.CompletedProcess[str]
 

@@ -467,7 +467,7 @@ any_time = st.builds(
 
 
 @given(any_time)
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_the_fast_reader_of_times_is_the_slow_one(time: EventTime) -> None:
     try:
         expected = point_of(read_time(time, "Asia/Tokyo"))

@@ -114,7 +114,7 @@ def test_an_existing_grant_is_replaced_by_force_only(
     home = new_home("granted")
     old = google.write_calendar_dat(home / "calendar.dat")
     said = refused(home, old, 2)
-    assert f"calendar-sync migrate --force {old}" in said
+    assert f"calendar-sync migrate --home {home.folder} --force {old}" in said
     assert len(google.requests) == 0
     refused(home, old, 2, "--dry-run")
     home.run("migrate", "--force", str(old))
@@ -338,7 +338,7 @@ def test_a_folder_lists_its_candidates(home: Any, google: LocalGoogle, old: Path
         f"{old}\tan oauth2client file (calendar.dat)",
         f"{home / 'go.json'}\ta Go oauth2 token",
     ]
-    assert f"calendar-sync migrate {old}" in done.stderr
+    assert f"calendar-sync migrate --home {home.folder} {old}" in done.stderr
     assert not home.token.exists()
     assert len(google.requests) == 0
 

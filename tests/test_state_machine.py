@@ -168,8 +168,8 @@ def _compare(job: Job, fresh: Job, unshared: dict[str, dict[str, bytes]]) -> Non
 
 _EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
 Mirroring.TestCase.settings = settings(
-    max_examples=_EXAMPLES or 30,
-    stateful_step_count=40 if _EXAMPLES else 18,
+    max_examples=_EXAMPLES or 15,
+    stateful_step_count=40 if _EXAMPLES else 16,
     derandomize=not _EXAMPLES,
     database=None,
     deadline=None,

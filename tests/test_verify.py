@@ -42,7 +42,7 @@ def fuzz(google: LocalGoogle) -> None:
 
 
 def load(google: LocalGoogle) -> None:
-    google.control("load_events", calendar=add_calendar(google, "Big"), count=2000, seed=7)
+    google.control("load_events", calendar=add_calendar(google, "Big"), count=500, seed=7)
 
 
 @pytest.mark.parametrize("fill", [captured, fuzz, load], ids=lambda fill: fill.__name__)

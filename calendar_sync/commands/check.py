@@ -46,6 +46,10 @@ def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: P
         raise DamagedInput(
             f"The mirror is damaged: {error}.", "Run: calendar-sync export"
         ) from error
+    if not findings.files and not findings.differences:
+        raise SomeFailed(
+            "Nothing to verify: nothing is published yet.", "Run: calendar-sync export"
+        )
     _tell(app, findings)
     return int(ExitCode.DAMAGED_INPUT if findings.differences else ExitCode.DONE)
 
@@ -57,7 +61,7 @@ def _views(app: App, output: Path | None, period: Period) -> list[View]:
     exports = app.config.export
     folders = [app.home.output(export.output) for export in exports]
     if output is not None:
-        base = Path.cwd() / output
+        base = Path.cwd() / output / app.home.account
         folders = [base] if len(exports) == 1 else [base / export.name for export in exports]
     zone, now = app.config.timezone, app.now()
     return [View(e, folder, now, zone, period) for e, folder in zip(exports, folders, strict=True)]

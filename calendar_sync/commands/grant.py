@@ -50,7 +50,7 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
         with _locked(file), file.reserve() as reserved:
             file.replace(grant.with_probable_end(old, died_at), reserved)
 
-    person = _Person(app.terminal, with_browser=not no_browser)
+    person = _Person(app.terminal, with_browser=not no_browser, timeout=timeout)
     grant = ask_for_consent(secrets, ConsentOptions(port, bind, timeout), person, app.now, save)
     _name_account(file, account_name(secrets.google, grant.token or ""))
     app.terminal.say(f"Granted; the refresh token is in {app.home.token}.")
@@ -116,8 +116,9 @@ class _locked:  # noqa: N801  # reads as a word after "with"
 class _Person:
     """The conversation in a terminal."""
 
-    def __init__(self, terminal: Terminal, *, with_browser: bool) -> None:
+    def __init__(self, terminal: Terminal, *, with_browser: bool, timeout: float) -> None:
         self._terminal, self._with_browser = terminal, with_browser
+        self._timeout = timeout
 
     def show_address(self, url: str, redirect_port: int) -> None:
         """Print the address on a line of its own, so that it can be copied or piped."""
@@ -131,6 +132,7 @@ class _Person:
             )
         self._terminal.say(
             "If the browser ends on a page that cannot be reached, paste that page's address here."
+            f"\nWaiting up to {self._timeout:.0f} seconds; Ctrl-C ends it."
         )
 
     def open_browser(self, url: str) -> None:

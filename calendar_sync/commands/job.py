@@ -23,11 +23,12 @@ from calendar_sync.errors import (
     ExitCode,
     Stopped,
     WrongConfiguration,
+    WrongUsage,
     together,
 )
 from calendar_sync.home import Home
 from calendar_sync.stop import Stop
-from calendar_sync.windows import parse_duration
+from calendar_sync.windows import instant_of_day_or_time, parse_duration
 
 if TYPE_CHECKING:
     from calendar_sync.history import Report
@@ -70,6 +71,7 @@ def export(
     if if_due and not any(_is_due(app, home) for home in app.homes):
         app.terminal.say("Not due yet; nothing was done.")
         return int(ExitCode.DONE)
+    _check_period(app, start, end, output)
     options = RunOptions(
         calendars=calendars,
         formats=formats or (),
@@ -84,6 +86,19 @@ def export(
             _tell(app, [report], dry_run=options.dry_run)
             return report.exit_code
         return _export_accounts(app, options, stop, only_due=if_due)
+
+
+def _check_period(app: App, start: Any, end: Any, output: Path | None) -> None:
+    """Refuse a period that holds nothing; say what one without a folder of its own does."""
+    if start is not None and end is not None:
+        first, last = (instant_of_day_or_time(value, dt.UTC) for value in (start, end))
+        if first >= last:
+            raise WrongUsage("--from must be earlier than --to; --to itself is not included.")
+    if (start or end) and output is None:
+        app.terminal.warn(
+            "the configured files will hold only what is in --from and --to, until the next run;"
+            " with --output DIR they would stay whole"
+        )
 
 
 def _deadline(app: App, asked: dt.timedelta | None) -> float | None:
@@ -106,9 +121,8 @@ def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: boo
         except Stopped:
             raise
         except CalendarSyncError as error:
-            app.terminal.error(
-                f"calendar-sync: {home.account}: {error.message}\n{error.hint}".strip()
-            )
+            hint = app.as_typed(error.hint, home.account)
+            app.terminal.error(f"calendar-sync: {home.account}: {error.message}\n{hint}".strip())
             codes.append(int(error.exit_code))
             continue
         codes.append(report.exit_code)

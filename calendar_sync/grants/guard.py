@@ -19,6 +19,8 @@ log = logging.getLogger("calendar_sync")
 def guard_secrets(home: Home, config: Config) -> ClientSecrets | None:
     """Close the secrets to others, then read the client; None when there is no file of it."""
     paths = [home.credentials, home.client_secrets, home.token.parent, home.token]
+    if config.token_key and not config.token_key.startswith("systemd:"):
+        paths.append(home.folder / Path(config.token_key).expanduser())
     paths = [*dict.fromkeys(paths)]
     for warning in close_to_others(paths, allow_open=config.allow_open_modes):
         log.warning("%s", warning)

@@ -42,7 +42,7 @@ def encode(text: str) -> bytes:
         content = text.encode()
     except UnicodeEncodeError:
         content = without_half_surrogates(text).encode()
-    return content.translate(None, _REMOVED) + b"\r\n"
+    return (content.translate(None, _REMOVED) or b'""') + b"\r\n"  # see `line`
 
 
 def clean(text: str) -> str:
