@@ -107,15 +107,15 @@ class App:
 
     def as_typed(self, hint: str, account: str = "") -> str:
         """Complete the commands in a hint, so that they work as they stand: same home, same account."""
-        home, account = self.options.get("home"), account or self.options.get("account")
+        home, named = self.options.get("home"), account or self.options.get("account")
 
         def complete(found: re.Match[str]) -> str:
             typed = found[0] + (f" --home {shlex.quote(str(home))}" if home else "")
-            if not account:
+            if not named:
                 return typed
             if found[1] == "migrate":  # its own --account is another one's
-                return typed.replace("migrate", f"--account {shlex.quote(account)} migrate", 1)
-            return f"{typed} --account {shlex.quote(account)}"
+                return typed.replace("migrate", f"--account {shlex.quote(named)} migrate", 1)
+            return f"{typed} --account {shlex.quote(named)}"
 
         return _COMMAND_IN_HINT.sub(complete, hint)
 
