@@ -52,8 +52,7 @@ class HomeFolder:
         return [sys.executable, "-m", "calendar_sync", "--home", str(self.folder), *arguments]
 
     def environment(self, **changes: str) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
-        return {**kept, **changes}
+        return {**os.environ, **changes}
 
     def run(self, *arguments: str, expect: int | None = 0, **options: Any) -> Done:
         """Run one command to its end; the exit code must be `expect` (None: any)."""

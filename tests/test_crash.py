@@ -68,7 +68,7 @@ def test_killed_at_random_moments_readers_see_whole_files_and_runs_converge(
     reader = Reader(home.exports)
     reader.start()
     killed = 0
-    for number in range(4):
+    for number in range(3):
         for _ in range(5):
             google.control("random_edit", seed=draw.randrange(1 << 30), calendar=big)
         fresh = new_home(f"fresh{number}")

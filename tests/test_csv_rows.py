@@ -438,7 +438,7 @@ def test_the_guard_looks_at_what_will_be_written(text: str) -> None:
 
 
 @given(odd_text, odd_text, st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_text_reads_back_through_the_whole_exporter(
     tmp_path_factory: pytest.TempPathFactory, summary: str, name: str, by_occurrence: bool
 ) -> None:
@@ -467,7 +467,7 @@ any_time = st.builds(
 
 
 @given(any_time)
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_the_fast_reader_of_times_is_the_slow_one(time: EventTime) -> None:
     try:
         expected = point_of(read_time(time, "Asia/Tokyo"))

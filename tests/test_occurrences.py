@@ -557,7 +557,7 @@ def plain_rules(draw: st.DrawFn) -> str:
 
 @given(plain_rules(), starts_of_series, st.integers(-500, 3000), st.integers(0, 2000))
 @example("FREQ=MONTHLY;INTERVAL=6", dt.datetime(2024, 8, 31), 300, 2000)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_fast_path_equals_dateutil(
     text: str, start: dt.datetime, offset: int, days: int
 ) -> None:
@@ -625,7 +625,7 @@ def dateutils(text: str, start: dt.datetime, last: dt.datetime) -> list[int]:
 
 
 @given(rules_with_parts(), starts_of_series, st.integers(0, 700))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_rules_equal_dateutils_on_naive_time(text: str, start: dt.datetime, skipped: int) -> None:
     first = seconds_since_epoch(start)
     lower = first + skipped * 86400
@@ -663,7 +663,7 @@ late_starts = st.datetimes(dt.datetime(2390, 1, 1), dt.datetime(2398, 1, 1)).map
 
 
 @given(elapsed_rules(), late_starts, st.integers(0, 20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_rules_of_hours_equal_dateutils_in_utc(text: str, start: dt.datetime, skipped: int) -> None:
     first = seconds_since_epoch(start)
     lower, upper = first + skipped * 86400, first + 40 * 86400
@@ -673,7 +673,7 @@ def test_rules_of_hours_equal_dateutils_in_utc(text: str, start: dt.datetime, sk
 
 
 @given(rules_of_days, st.datetimes(dt.datetime(2024, 2, 20), dt.datetime(2024, 4, 5)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_recurring_ical_events_agrees(rule: str, start: dt.datetime) -> None:
     """An independent expansion of the same series, in a zone with a change in the window."""
     begin = start.replace(second=0, microsecond=0, hour=start.hour % 20 + 4)  # not in the gap

@@ -168,7 +168,7 @@ def _compare(job: Job, fresh: Job, unshared: dict[str, dict[str, bytes]]) -> Non
 
 _EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
 Mirroring.TestCase.settings = settings(
-    max_examples=_EXAMPLES or 15,
+    max_examples=_EXAMPLES or 10,
     stateful_step_count=40 if _EXAMPLES else 16,
     derandomize=not _EXAMPLES,
     database=None,
