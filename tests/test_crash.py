@@ -55,6 +55,7 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {name: _hash(content) for name, content in contents(folder).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_killed_at_random_moments_readers_see_whole_files_and_runs_converge(
     home: HomeFolder, google: LocalGoogle, new_home: Callable[..., HomeFolder]

@@ -98,6 +98,7 @@ def test_the_jsonl_is_google_s_truth_value_for_value(home: HomeFolder, google: L
     assert {path.suffix for path in home.exports.iterdir()} == {".jsonl", ".json"}
 
 
+@pytest.mark.slow
 def test_thousands_of_events_come_in_pages_of_2500(home: HomeFolder, google: LocalGoogle) -> None:
     big = add_calendar(google, "Big")
     google.control("load_events", calendar=big, count=5200, seed=3)
@@ -127,6 +128,7 @@ def test_odd_pages_lose_and_double_nothing(
     assert same_json(lines(home / "exports/ada-lovelace.jsonl"), truth(google, ADA))
 
 
+@pytest.mark.slow
 def test_300_calendars_are_listed_in_pages_and_all_exported(
     home: HomeFolder, google: LocalGoogle
 ) -> None:

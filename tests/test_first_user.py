@@ -83,6 +83,7 @@ def test_verify_before_the_first_export_has_nothing_to_say(home: HomeFolder) -> 
     home.run("verify", expect=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_files_are_made_ends_the_run(
     home: HomeFolder, sent: signal.Signals, code: int

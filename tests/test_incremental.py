@@ -55,6 +55,7 @@ def fresh(new_home: Callable[..., HomeFolder]) -> Callable[[], dict[str, bytes]]
     return export
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(0, 6, 2))
 def test_an_incremental_export_equals_a_fresh_one(
     home: HomeFolder, google: LocalGoogle, fresh: Callable[[], dict[str, bytes]], seed: int

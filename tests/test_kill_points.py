@@ -14,6 +14,7 @@ from kill_points import run_until
 from calendar_sync.emulator.local_google import LocalGoogle
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_kill_at_any_write_boundary_costs_only_work(tmp_path: Path, google: LocalGoogle) -> None:
     """After each kill every file is the old or the new one, and one run makes all of them new."""

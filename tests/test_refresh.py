@@ -431,6 +431,7 @@ def test_at_object_level_the_error_is_ours(home: Any, google: LocalGoogle) -> No
 # -- what surrounds a request
 
 
+@pytest.mark.slow
 def test_no_redirect_is_followed(home: Any, google: LocalGoogle) -> None:
     """A captive portal gets neither the refresh token nor the access token."""
     make_due(home.token)

@@ -100,6 +100,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "fault"), FAILURES)
 def test_a_failure_is_told_without_a_secret(
     new_home: Callable[..., Any], google: LocalGoogle, place: str, fault: str

@@ -180,4 +180,7 @@ Mirroring.TestCase.settings = settings(
 class TestMirroring(Mirroring.TestCase):  # type: ignore[misc]  # made by hypothesis
     """Hypothesis runs it."""
 
-    pytestmark: ClassVar[Any] = [pytest.mark.timeout(3600 if _EXAMPLES else 180)]
+    pytestmark: ClassVar[Any] = [
+        pytest.mark.slow,
+        pytest.mark.timeout(3600 if _EXAMPLES else 180),
+    ]

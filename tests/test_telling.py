@@ -80,6 +80,7 @@ def test_a_failed_run_pings_its_exit_code_with_the_end_of_the_log(
     assert len(ping.body) <= 10_000
 
 
+@pytest.mark.slow
 def test_a_calendar_that_fails_is_named_in_the_ping(told: Any, receiver: Receiver) -> None:
     """Exit code 1, and its slug with the error's words."""
     told.run("export")
@@ -233,6 +234,7 @@ def test_a_run_that_somebody_stopped_is_no_failure(told: Any, receiver: Receiver
 # -- no harm ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_receiver_that_hangs_delays_a_run_by_its_limit_only(
     told: Any, receiver: Receiver
 ) -> None:

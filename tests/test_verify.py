@@ -217,6 +217,7 @@ def test_a_missing_file_a_broken_file_and_a_lost_manifest_are_named(exported: Ho
     assert {difference["field"] for difference in found} == {"calendar"}
 
 
+@pytest.mark.slow
 def test_at_most_twenty_are_printed_and_all_are_counted(
     home: HomeFolder, google: LocalGoogle
 ) -> None:
