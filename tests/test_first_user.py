@@ -47,6 +47,7 @@ def test_a_home_that_is_not_there_is_not_made(home: HomeFolder, tmp_path: Path) 
     """The message names what was looked for; nothing is created."""
     done = home.run("export", "--home", str(tmp_path / "typo"), expect=78)
     assert str(tmp_path / "typo" / "credentials" / "token.json") in done.stderr
+    home.run("report", "--home", str(tmp_path / "typo"), expect=78)
     assert not (tmp_path / "typo").exists()
 
 

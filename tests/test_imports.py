@@ -283,3 +283,14 @@ def test_an_export_with_a_living_token_loads_only_what_it_needs(
     assert code == 0
     assert "googleapiclient" in modules
     assert modules.isdisjoint({"apscheduler", "google_auth_oauthlib", "requests", "rich"})
+
+
+def test_a_run_that_finds_nothing_changed_loads_no_writer(
+    new_home: Callable[..., object],
+) -> None:
+    """Most runs: what is published is known to be up to date without making it again."""
+    home = str(new_home().folder)  # type: ignore[attr-defined]
+    assert "calendar_sync.ics.exporter" in _loaded_by("--home", home, "export")[1]
+    _, modules = _loaded_by("--home", home, "export")
+    writers = ("calendar_sync.export", "calendar_sync.ics", "calendar_sync.formats")
+    assert not any(name.startswith(writers) for name in modules)

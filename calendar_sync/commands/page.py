@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from calendar_sync.cli import App, command
+from calendar_sync.errors import WrongConfiguration
 
 
 @command("report")
@@ -18,6 +19,9 @@ def report(app: App, output: Path | None) -> None:
     """Write one HTML page: health, calendars, runs, a heat map of the year."""
     from calendar_sync.report_page.writing import write_report
 
+    if not app.home.folder.is_dir():
+        hint = "Which one is chosen and why: calendar-sync doctor"
+        raise WrongConfiguration(f"There is no {app.home.describe()}.", hint)
     asked = Path.cwd() / output if output else None
     path = write_report(app.home, app.config, app.now(), asked)
     if app.terminal.as_json:
