@@ -11,6 +11,7 @@ Floor plan; imports point down only:
     -- what starts work
     daemon.py demo.py     the job on a cron expression; the whole story on a local Google
     run.py backfill.py    one run: fetch -> mirror -> export -> remember; slices of the past
+    options.py lock.py    what a run is asked for; one run at a time; reporting.py: what it says
     verify.py             what is published, or about to be, read back and compared
     session.py            from a home to a working connection
     unattended.py         a run as cron and the daemon start it: announced, done, told

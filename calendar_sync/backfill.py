@@ -34,7 +34,8 @@ from calendar_sync.home import Home
 from calendar_sync.ics.exporter import IcsExporter, IcsOptions
 from calendar_sync.items import read_items
 from calendar_sync.listing import read_stub
-from calendar_sync.mirror import Mirror
+from calendar_sync.lock import run_lock
+from calendar_sync.mirror import Mirror, with_mirror
 from calendar_sync.model import EventWarning, Item, Orphan, Single
 from calendar_sync.publish import (
     PublishedFile,
@@ -46,7 +47,7 @@ from calendar_sync.publish import (
 )
 from calendar_sync.reading import concerns_all
 from calendar_sync.retrying import MOST_RESTARTS, forgetful
-from calendar_sync.run import Account, Clock, run_lock, with_mirror
+from calendar_sync.run import Account, Clock
 from calendar_sync.slices import Slice, slices_between
 from calendar_sync.sync import WindowFetch
 from calendar_sync.table.exporter import CsvExporter, CsvOptions

@@ -32,7 +32,8 @@ from calendar_sync.files import make_folder
 from calendar_sync.health import schedule_zone
 from calendar_sync.history import Report, last_success
 from calendar_sync.home import Home
-from calendar_sync.run import Clock, RunOptions
+from calendar_sync.options import RunOptions
+from calendar_sync.run import Clock
 from calendar_sync.schedule import is_due, next_due, parse_schedule
 from calendar_sync.stop import Stop
 from calendar_sync.terminal import Terminal, set_up_logging

@@ -10,15 +10,19 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from calendar_sync.errors import CannotWrite, cannot_write
 from calendar_sync.files import make_folder
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.schema import is_known_version, upgrade, version_of
 from calendar_sync.sync import SyncState
+
+_T = TypeVar("_T")
 
 
 class DamagedMirror(Exception):
@@ -180,3 +184,34 @@ def move_aside(path: Path, now: dt.datetime) -> Path:
     except OSError as error:
         raise cannot_write(path, error) from error
     return target
+
+
+@contextmanager
+def copied_mirror(path: Path) -> Iterator[Path]:
+    """Lend a copy of the file elsewhere, what is in its log too; the file is only read."""
+    with tempfile.TemporaryDirectory(prefix="calendar-sync-") as folder:
+        copy = Path(folder) / path.name
+        for suffix in ("", "-wal"):
+            original = path.with_name(path.name + suffix)
+            if original.exists():
+                shutil.copyfile(original, copy.with_name(copy.name + suffix))
+        yield copy
+
+
+def with_mirror(
+    path: Path, clock: Callable[[], dt.datetime], work: Callable[[Mirror, list[str]], _T]
+) -> _T:
+    """Do the work with the mirror, and warnings; a damaged mirror is moved aside, work begins anew.
+
+    Damage shows when it is opened or, in the middle of the file, when the page is read.
+    """
+    try:
+        is_doubtful = was_left_open(path)
+        with closing(open_mirror(path)) as mirror, sqlite_in_our_words(path):
+            check_mirror(mirror, clock(), was_left_open=is_doubtful)
+            return work(mirror, [])
+    except DamagedMirror as error:
+        aside = move_aside(path, clock())
+        warning = f"The mirror was damaged ({error}); it is {aside.name} now, all is read anew."
+    with closing(open_mirror(path)) as mirror, sqlite_in_our_words(path):
+        return work(mirror, [warning])

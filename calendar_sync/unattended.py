@@ -9,7 +9,8 @@ from calendar_sync.errors import CalendarSyncError
 from calendar_sync.grants.grant import read_instant
 from calendar_sync.history import Report, last_reports
 from calendar_sync.home import Home
-from calendar_sync.run import Clock, RunOptions, run_export
+from calendar_sync.options import RunOptions
+from calendar_sync.run import Clock, run_export
 from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
 from calendar_sync.telling.told import told

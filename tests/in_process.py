@@ -13,7 +13,8 @@ from calendar_sync.config import Config
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.history import Report
 from calendar_sync.home import Home
-from calendar_sync.run import RunOptions, run_export
+from calendar_sync.options import RunOptions
+from calendar_sync.run import run_export
 from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
 

@@ -28,7 +28,7 @@ EDGES = {
     "home", "config", "grants", "legacy", "google_calendar", "mirror", "history", "calendars",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
-    "deleted", "views", "published",
+    "deleted", "views", "published", "options", "lock", "reporting",
 }  # fmt: skip
 FLOOR = {"files", "errors", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives

@@ -32,7 +32,7 @@ from calendar_sync.windows import instant_of_day_or_time, parse_duration
 
 if TYPE_CHECKING:
     from calendar_sync.history import Report
-    from calendar_sync.run import RunOptions
+    from calendar_sync.options import RunOptions
 
 deadline_option = click.option(
     "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."
@@ -64,7 +64,7 @@ def export(
     **flags: Any,
 ) -> int:
     """Fetch what changed and bring exports/ up to date: the job."""
-    from calendar_sync.run import RunOptions
+    from calendar_sync.options import RunOptions
     from calendar_sync.unattended import run_and_tell
     from calendar_sync.views import Period
 
