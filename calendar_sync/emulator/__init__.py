@@ -10,6 +10,7 @@ rule has a numbered test.
   `request_log`, `faults` (when), `catalogue` (which), `breakage` (how bytes are spoiled).
 - OAuth: `grants` (things), `oauth` (memory), `token_endpoint`, `assertions`, `authorization`,
   `pages`, `scopes`; `gate` says who may call the API and how often.
+- `directory`: the Admin SDK's list of users, for administrators.
 - Calendars: `world` and below it, behind the seam of `api`.
 
 It is no model of Google's security: whoever reaches its port may have every calendar in it.

@@ -105,9 +105,7 @@ _API: dict[str, ApiError] = {
     "api_403_quota": gate.usage_limits(403, "quotaExceeded", "Calendar usage limits exceeded."),
     "api_403_daily": gate.usage_limits(403, "dailyLimitExceeded", "Daily Limit Exceeded"),
     "api_403_forbidden": legacy_error(403, "forbidden", "Forbidden"),
-    "api_403_no_calendar": legacy_error(
-        403, "notACalendarUser", "The user must be signed up for Google Calendar."
-    ),
+    "api_403_no_calendar": gate.not_a_calendar_user(),
     "api_403_without_errors": ApiError(
         403,
         {"error": {"code": 403, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED"}},

@@ -38,6 +38,7 @@ class ApiSwitches:
     quota_exceeded: bool = False  # "Calendar usage limits exceeded.", for hours
     per_user: int | None = None  # requests a sliding minute; Google's own: 600
     per_project: int | None = None  # Google's own: 10,000
+    without_calendar: tuple[str, ...] = ()  # accounts whose licence has no Calendar
     retry_after: int | None = None  # seconds to say with a rate refusal; Google says nothing
 
 
@@ -58,11 +59,21 @@ class Gate:
         token = self._identify(request, method)
         if self.switches.disabled:
             raise api_disabled()
-        if not method.scopes & set(token.scopes):
-            raise insufficient_scope(method)
-        self._count(token.grant.account)
+        account = self._authorize(token, method)
+        self._count(account)
         if self.switches.quota_exceeded:
             raise usage_limits(403, "quotaExceeded", "Calendar usage limits exceeded.")
+        if account in self.switches.without_calendar:
+            raise not_a_calendar_user()
+        return account
+
+    def authorize(self, request: HttpRequest, method: Method) -> str:
+        """Say who asks for what is not the Calendar API's, by a token whose scopes suffice."""
+        return self._authorize(self._identify(request, method), method)
+
+    def _authorize(self, token: AccessToken, method: Method) -> str:
+        if not method.scopes & set(token.scopes):
+            raise insufficient_scope(method)
         return token.grant.account
 
     def _identify(self, request: HttpRequest, method: Method) -> AccessToken:
@@ -188,6 +199,12 @@ def usage_limits(
 ) -> ApiError:
     """Make a refusal of the domain usageLimits in the legacy shape."""
     return legacy_error(status, reason, message, domain="usageLimits", headers=headers)
+
+
+def not_a_calendar_user() -> ApiError:
+    """The account's licence has no Calendar."""
+    message = "The user must be signed up for Google Calendar."
+    return legacy_error(403, "notACalendarUser", message)
 
 
 def _consumer() -> dict[str, str]:

@@ -99,4 +99,5 @@ class OAuthSwitches:
     narrow_scopes: tuple[str, ...] | None = None  # at most these are granted
     widen_scopes: tuple[str, ...] = ()  # granted though nobody asked
     page_error: str | None = None  # the authorization page shows this instead, e.g. org_internal
+    suspended: tuple[str, ...] = ()  # whom no assertion may speak for
     skip_known_consent: bool = False  # answer at once when the account has consented before

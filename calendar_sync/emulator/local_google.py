@@ -12,6 +12,7 @@ from typing import Any
 from calendar_sync.emulator.api import CalendarApi
 from calendar_sync.emulator.catalogue import make_fault
 from calendar_sync.emulator.clock import Clock
+from calendar_sync.emulator.directory import Directory
 from calendar_sync.emulator.faults import Faults
 from calendar_sync.emulator.gate import Gate
 from calendar_sync.emulator.grants import Client, OAuthSwitches
@@ -49,12 +50,14 @@ class LocalGoogle:
         self.secrets_issued: list[str] = []
         self.oauth = OAuth(self.clock, client, self.secrets_issued.append, oauth or OAuthSwitches())
         self.gate = Gate(self.oauth)
+        self.directory = Directory(self.accounts, lambda: self.oauth.switches.suspended)
         self.faults = Faults(make_fault)
         self.requests = RequestLog()
         self._routes = Routes(
             self.oauth,
             self.gate,
             self.world,
+            self.directory,
             self.accounts,
             lambda request: answer_control(self, request),
         )

@@ -67,6 +67,10 @@ def _api(google: LocalGoogle, **switches: Any) -> dict[str, Any]:
     return set_switches(google.gate.switches, switches)
 
 
+def _directory(google: LocalGoogle, **switches: Any) -> dict[str, Any]:
+    return set_switches(google.directory.switches, switches)
+
+
 def _add_fault(google: LocalGoogle, fault: str, **options: Any) -> dict[str, Any]:
     google.faults.add(fault, **options)
     return {"pending": google.faults.pending()}
@@ -128,6 +132,7 @@ def _latency(google: LocalGoogle, milliseconds: float) -> dict[str, Any]:
 ACTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "oauth": _oauth,
     "api": _api,
+    "directory": _directory,
     "add_fault": _add_fault,
     "clear_faults": _clear_faults,
     "release": _release,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from calendar_sync.emulator import directory
 from calendar_sync.emulator.api import ApiAnswer, ApiError, ApiRequest, CalendarApi, legacy_error
 from calendar_sync.emulator.authorization import answer_authorization
 from calendar_sync.emulator.fields import parse_fields, select
@@ -49,6 +50,7 @@ class Routes:
     oauth: OAuth
     gate: Gate
     world: CalendarApi
+    directory: directory.Directory
     accounts: Callable[[], Sequence[str]]
     control: Callable[[HttpRequest], HttpAnswer]
     crashes: list[str] = field(default_factory=list)
@@ -71,7 +73,9 @@ class Routes:
     def _route(self, request: HttpRequest) -> HttpAnswer:
         path = request.path
         if path.startswith(API):
-            return self._answer_api(request)
+            return self._answer_calendar(request)
+        if path == directory.PATH:
+            return self._answered(request, lambda: self._ask_directory(request))
         if path in _AUTH_PATHS:
             return answer_authorization(self.oauth, self.accounts(), request)
         if path in _TOKEN_PATHS:
@@ -86,16 +90,23 @@ class Routes:
             return html_answer(200, plain_error_page(200, "Portal", "Please sign in."))
         return _not_found(path)
 
-    def _answer_api(self, request: HttpRequest) -> HttpAnswer:
+    def _answer_calendar(self, request: HttpRequest) -> HttpAnswer:
         segments = tuple(unquote(part) for part in request.path[len(API) :].split("/"))
         method = method_of(segments)
         if method is None:
             return _not_found(request.path)
+        return self._answered(request, lambda: self._ask_world(request, segments, method))
+
+    def _answered(self, request: HttpRequest, ask: Callable[[], ApiAnswer]) -> HttpAnswer:
         pretty = first(request.query, "prettyPrint") != "false"
         try:
-            return _render(self._ask_world(request, segments, method), request.query, pretty)
+            return _render(ask(), request.query, pretty)
         except ApiError as error:
             return json_answer(error.status, error.body, error.headers, pretty=pretty)
+
+    def _ask_directory(self, request: HttpRequest) -> ApiAnswer:
+        account = self.gate.authorize(request, directory.LIST_USERS)
+        return self.directory.answer(account, request.query)
 
     def _ask_world(
         self, request: HttpRequest, segments: tuple[str, ...], method: Method

@@ -91,6 +91,8 @@ def _refresh(oauth: OAuth, client: Client, form: Query) -> dict[str, Any]:
 
 def _trade_assertion(oauth: OAuth, assertion: str) -> dict[str, Any]:
     claims = read_assertion(assertion, oauth.clock.now())
+    if claims.subject in oauth.switches.suspended:
+        raise OAuthError(400, "invalid_grant", "Invalid email or User ID")
     grant = oauth.new_grant(claims.subject, claims.scopes, claims.issuer, offline=False)
     access = oauth.issue_access(grant)
     return {"access_token": access.text, "expires_in": 3599, "token_type": "Bearer"}
