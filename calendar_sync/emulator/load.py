@@ -57,8 +57,8 @@ _WORDS = _invent_words()
 class Generator:
     """Draws events for one calendar."""
 
-    def __init__(self, calendar: Calendar, seed: object) -> None:
-        self.calendar = calendar
+    def __init__(self, calendar: Calendar, seed: object, series: float = 0.1) -> None:
+        self.calendar, self.series = calendar, series
         self.zone = calendar.zone
         self.zone_name = calendar.time_zone
         self.owner = calendar.organizer
@@ -68,7 +68,7 @@ class Generator:
         """Yield events for ever."""
         while True:
             kind = self.draw.random()
-            if kind < 0.1:
+            if kind < self.series:
                 yield from self._series()
             elif kind < 0.25:
                 yield self._stored(self._all_day())

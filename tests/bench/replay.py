@@ -1,0 +1,238 @@
+"""A Google that only replays: pages made and compressed before the first request, for stopwatches.
+
+It is a process of its own, so that its work is not counted with the client's, and it answers from
+memory: beside a client it costs one or two per cent. It knows as much of the Calendar API as a full
+read, a read without changes and one with some need.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+PAGE = 2500
+
+
+@dataclass(frozen=True)
+class World:
+    """What is served: so many calendars of so many events each, `series` of a hundred recurring."""
+
+    events: int
+    calendars: int = 1
+    series: float = 0.02
+    changes: int = 100
+    latency: float = 0.0  # seconds before each answer
+    empty_until_asked: bool = False
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a replay listens; `set` changes what a sync token brings."""
+
+    url: str
+    control: Connection
+
+    def change(self, on: bool) -> None:
+        """From now on sync tokens of the first read bring the changes, or nothing."""
+        self.control.send(on)
+        self.control.recv()
+
+    def write_home(self, home: Path) -> None:
+        """Write the client and a fresh grant, as a consent leaves them."""
+        folder = home / "credentials"
+        folder.mkdir(mode=0o700, parents=True)
+        client = {
+            "client_id": "bench.apps.googleusercontent.com",
+            "client_secret": "bench-secret",
+            "auth_uri": f"{self.url}/o/oauth2/auth",
+            "token_uri": f"{self.url}/token",
+            "redirect_uris": ["http://localhost"],
+            "api_endpoint": f"{self.url}/calendar/v3/",
+        }
+        expiry = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+        token = {
+            "token": "bench-access-token",
+            "refresh_token": "bench-refresh-token",
+            "token_uri": client["token_uri"],
+            "client_id": client["client_id"],
+            "client_secret": client["client_secret"],
+            "scopes": ["https://www.googleapis.com/auth/calendar.readonly"],
+            "expiry": f"{expiry.isoformat(timespec='seconds')}Z",
+        }
+        for name, value in (("client_secrets", {"installed": client}), ("token", token)):
+            path = folder / f"{name}.json"
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(value))
+
+
+@contextmanager
+def replay(world: World) -> Iterator[Address]:
+    """Run a replay in a process of its own."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(world, theirs), daemon=True
+    )
+    process.start()
+    try:
+        yield Address(f"http://127.0.0.1:{ours.recv()}", ours)
+    finally:
+        process.terminate()
+        process.join()
+
+
+# -- in the replay's process -----------------------------------------------------------------------
+
+
+def _serve(world: World, control: Connection) -> None:
+    answers = _Answers(world)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), answers.handler())
+    server.daemon_threads = True
+    import threading
+
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    control.send(server.server_port)
+    while True:
+        answers.is_changed = control.recv()
+        control.send(None)
+
+
+class _Answers:
+    """Every answer, ready to be sent."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.is_changed = False
+        self.pages = {}
+        for number in range(world.calendars):
+            name = f"bench{number}@group.calendar.google.com"
+            self.pages[name] = [_packed(page) for page in _pages(world, name)]
+        self.calendar_list = _packed(_calendar_list([*self.pages]))
+        self.nothing = _packed(_page([], "", "s0"))
+        self.changes = {
+            name: _packed(_page(_changed(gzip.decompress(pages[0]), world.changes), "", "s1"))
+            for name, pages in self.pages.items()
+        }
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> bytes:
+        if path.endswith("/token"):
+            reply = {"access_token": "bench-access-token", "expires_in": 3599}
+            return _packed(json.dumps({**reply, "token_type": "Bearer"}).encode())
+        if path.endswith("/calendarList"):
+            return self.calendar_list
+        name = unquote(path.rsplit("/", 2)[1])
+        token = query.get("syncToken", [""])[0]
+        if token:
+            return self.changes[name] if self.is_changed and token == "s0" else self.nothing
+        return self.pages[name][int(query.get("pageToken", ["0"])[0])]
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        answers = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = 1 << 16
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                if answers.world.latency:
+                    time.sleep(answers.world.latency)  # the wire, which this machine does not have
+                body = answers.answer(parts.path, parse_qs(parts.query))
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json; charset=UTF-8")
+                self.send_header("Content-Encoding", "gzip")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.do_GET()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+
+def _packed(content: bytes) -> bytes:
+    return gzip.compress(content, 6)
+
+
+def _pages(world: World, name: str) -> Iterator[bytes]:
+    """Yield the pages of a full read, each as Google prints them with `prettyPrint=false`."""
+    resources = _resources(world, name)
+    count = (world.events + PAGE - 1) // PAGE
+    for number in range(count):
+        items = [item for item, _ in zip(resources, range(PAGE), strict=False)]
+        if number == count - 1:
+            items = items[: world.events - number * PAGE]
+            yield _page(items, "", "s0")
+        else:
+            yield _page(items, str(number + 1), "")
+
+
+def _page(items: list[bytes], next_page: str, next_sync: str) -> bytes:
+    head = {
+        "kind": "calendar#events",
+        "etag": '"p33g9t8q8q8c8e0o"',
+        "summary": "Bench",
+        "description": "",
+        "updated": "2026-01-01T00:00:00.000Z",
+        "timeZone": "Europe/Berlin",
+        "accessRole": "owner",
+        "defaultReminders": [],
+        **({"nextPageToken": next_page} if next_page else {}),
+        **({"nextSyncToken": next_sync} if next_sync else {}),
+    }
+    start = json.dumps(head, separators=(",", ":")).encode()[:-1]
+    return start + b',"items":[' + b",".join(items) + b"]}"
+
+
+def _resources(world: World, name: str) -> Iterator[bytes]:
+    """Yield events as the emulator's load mode invents them, with fewer series."""
+    from calendar_sync.emulator.load import Generator
+    from calendar_sync.emulator.store import Calendar
+
+    calendar = Calendar(id=name, summary="Bench", time_zone="Europe/Berlin")
+    calendar.organizer = {"email": name, "displayName": "Bench", "self": True}
+    for event in Generator(calendar, seed=1, series=world.series).events():
+        yield event.raw
+
+
+def _changed(page: bytes, count: int) -> list[bytes]:
+    """Return the first `count` single events of a page, with another title and time stamp."""
+    singles = (item for item in json.loads(page)["items"] if "start" in item)
+    plain = (item for item in singles if "recur" not in " ".join(item))
+    changed = [
+        {**item, "summary": f"Changed {item['summary']}", "updated": "2026-11-01T10:00:00.000Z"}
+        for item, _ in zip(plain, range(count), strict=False)
+    ]
+    return [json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() for item in changed]
+
+
+def _calendar_list(names: list[str]) -> bytes:
+    items = [
+        {
+            "kind": "calendar#calendarListEntry",
+            "etag": '"1"',
+            "id": name,
+            "summary": f"Bench {number}",
+            "timeZone": "Europe/Berlin",
+            "accessRole": "owner",
+            "defaultReminders": [],
+        }
+        for number, name in enumerate(names)
+    ]
+    return json.dumps({"kind": "calendar#calendarList", "etag": '"1"', "items": items}).encode()
