@@ -27,7 +27,7 @@ from calendar_sync.calendars import (
 from calendar_sync.config import Config, Format
 from calendar_sync.errors import CalendarSyncError, ExitCode, SomeFailed, TryLater, WrongUsage
 from calendar_sync.export import temporary_file
-from calendar_sync.files import draft, make_folder
+from calendar_sync.files import draft, make_folder, remove_leftovers
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import Report, new_run_id, remember_run
 from calendar_sync.home import Home
@@ -37,14 +37,7 @@ from calendar_sync.listing import read_stub
 from calendar_sync.lock import run_lock
 from calendar_sync.mirror import Mirror, with_mirror
 from calendar_sync.model import EventWarning, Item, Orphan, Single
-from calendar_sync.publish import (
-    PublishedFile,
-    publish,
-    publish_manifest,
-    remove_leftovers,
-    slugs_in,
-    stamp_of,
-)
+from calendar_sync.publish import PublishedFile, publish, publish_manifest, slugs_in, stamp_of
 from calendar_sync.reading import concerns_all
 from calendar_sync.retrying import MOST_RESTARTS, forgetful
 from calendar_sync.run import Account, Clock

@@ -72,6 +72,13 @@ def replace_file(target: Path, content: bytes, *, secret: bool = False) -> None:
         new.publish()
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove drafts that a killed process left. Only who holds the lock there may call this."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def make_folder(folder: Path, *, secret: bool = False) -> None:
     """Create `folder` where it is missing (0700 when secret). Raises CannotWrite."""
     try:

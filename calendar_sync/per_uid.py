@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from calendar_sync.errors import cannot_write
-from calendar_sync.files import make_folder, replace_file
+from calendar_sync.files import make_folder, remove_leftovers, replace_file
 from calendar_sync.ics.exporter import IcsOptions, header, render
 from calendar_sync.ics.text import to_bytes
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, Item
-from calendar_sync.publish import remove_leftovers
 from calendar_sync.recurrence.occurrences import Window, overlaps
 
 _BEGIN = b"BEGIN:VEVENT\r\n"

@@ -5,14 +5,13 @@ An unchanged file is not rewritten: whoever watches it by its time sees changes 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from calendar_sync.files import TEMPORARY_PREFIX, Draft, replace_file
+from calendar_sync.files import Draft, replace_file
 from calendar_sync.slugs import is_slug
 
 MANIFEST = "manifest.json"
@@ -124,10 +123,3 @@ def entries_in(folder: Path) -> list[dict[str, Any]]:
         and isinstance(calendar.get("slug"), str)
         and is_slug(calendar["slug"])
     ]
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove drafts that a killed run left. Only the holder of the run lock may call this."""
-    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            path.unlink()

@@ -19,7 +19,7 @@ from calendar_sync.calendars import (
 )
 from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError, DamagedInput, ExitCode, WrongUsage
-from calendar_sync.files import make_folder
+from calendar_sync.files import make_folder, remove_leftovers
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import Report, new_run_id, remember_run
 from calendar_sync.home import Home
@@ -34,7 +34,7 @@ from calendar_sync.mirror import (
 )
 from calendar_sync.model import CalendarEntry
 from calendar_sync.options import RunOptions, views_of
-from calendar_sync.publish import remove_leftovers, slugs_in
+from calendar_sync.publish import slugs_in
 from calendar_sync.publishing import Publishing
 from calendar_sync.reading import Outcome, Source, Task, read_calendars
 from calendar_sync.reporting import Reporting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,3 +92,32 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let a first Ctrl-C or SIGTERM wait until the block is left; a second one ends the process.
+
+    For what must not be torn apart. Where a signal only asks for a clean stop, nothing changes, and
+    other threads than the main one are not interrupted by signals anyway.
+    """
+    abrupt = (signal.SIG_DFL, signal.default_int_handler)
+    is_main = threading.current_thread() is threading.main_thread()
+    caught = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) in abrupt]
+    if not is_main or not caught:
+        yield
+        return
+    came: list[int] = []
+
+    def hold(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, hold) for number in caught}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for held in came:
+            signal.raise_signal(held)

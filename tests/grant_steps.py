@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -89,6 +90,14 @@ def ago(time: timedelta) -> str:
 def make_due(path: Path) -> None:
     """Let the stored access token be an hour past its end, so that a refresh is due."""
     edit(path, expiry=ago(HOUR))
+
+
+def wait_until_asked(google: LocalGoogle) -> None:
+    """Wait until every armed fault has met its request, which is being answered now."""
+    until = time.monotonic() + 20
+    while google.faults.pending():
+        assert time.monotonic() < until, google.faults.pending()
+        time.sleep(0.005)
 
 
 def token_calls(google: LocalGoogle) -> int:

@@ -188,7 +188,7 @@ def test_each_outside_thing_has_one_module(package: str, users: set[str]) -> Non
 
 def test_google_auth_is_met_where_grants_and_google_are() -> None:
     """Credentials, consent and the API client carry google-auth's types; nobody else sees them."""
-    allowed = {"credentials", "consent", "service_account"}
+    allowed = {"credentials", "token_server", "consent", "service_account"}
     allowed = {"google_calendar", *(f"grants.{name}" for name in allowed)}
     assert _users("google.auth") | _users("google.oauth2") <= allowed
 

@@ -11,8 +11,14 @@ import pytest
 from export_steps import stamps
 
 from calendar_sync.errors import CannotWrite
-from calendar_sync.files import TEMPORARY_PREFIX, draft, make_folder, replace_file
-from calendar_sync.publish import publish, publish_manifest, read_manifest, remove_leftovers
+from calendar_sync.files import (
+    TEMPORARY_PREFIX,
+    draft,
+    make_folder,
+    remove_leftovers,
+    replace_file,
+)
+from calendar_sync.publish import publish, publish_manifest, read_manifest
 
 if TYPE_CHECKING:
     from conftest import HomeFolder

@@ -6,30 +6,21 @@ loses the grant. Lock, read again, adopt what is newer, refresh, save, use (RFC 
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from google.auth.exceptions import RefreshError, TransportError
 from google.oauth2.credentials import Credentials
 
-from calendar_sync.errors import (
-    CalendarSyncError,
-    ConsentNeeded,
-    TryLater,
-    WrongConfiguration,
-)
+from calendar_sync.errors import ConsentNeeded, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
-from calendar_sync.grants.grant import Grant, read_instant, write_instant
-from calendar_sync.grants.refusals import explain_refusal
+from calendar_sync.grants.grant import Grant, read_instant
 from calendar_sync.grants.scopes import is_sufficient
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
+from calendar_sync.grants.token_server import Clock, Rotated, refresh_grant
 from calendar_sync.home import Home
-
-TOKEN_TIMEOUT = 20.0  # seconds for one answer of the token server; google-auth would wait 120
-Clock = Callable[[], dt.datetime]
+from calendar_sync.stop import signals_held
 
 
 class StoredCredentials(Credentials):
@@ -99,9 +90,7 @@ class StoredCredentials(Credentials):
         if stored.token != rejected and stored.access_token_lives(self._clock()):
             self._adopt(stored)
             return
-        with self._file.reserve() as reserved:
-            fresh = refresh_grant(stored, self._google, self._clock)
-            self._file.replace(fresh, reserved)
+        fresh = renew(self._file, stored, self._google, self._clock)
         self._adopt(fresh)
         self.token = fresh.token  # used at least once, however short it is said to live
 
@@ -172,99 +161,24 @@ def complete(stored: Grant, loaded: Grant) -> Grant:
     )
 
 
-def refresh_grant(grant: Grant, google: Google, clock: Clock) -> Grant:
-    """Ask the token server for a new access token; return the grant as it must be saved now.
+def renew(
+    file: TokenFile,
+    grant: Grant,
+    google: Google,
+    clock: Clock,
+    check: Callable[[Grant], None] = lambda _: None,
+) -> Grant:
+    """Refresh and save in one step, which no signal tears apart; the caller holds the file's lock.
 
-    The stored scopes are posted verbatim (a scope never granted is refused), and not at all on a
-    second try. A reply without a refresh token keeps the old one.
+    Room is reserved before the token server is asked. Raises CannotWrite, what a refresh raises,
+    and what `check` raises about a new grant that should not be saved.
     """
-    try:
-        return _ask(grant, google, clock, scopes=grant.scopes)
-    except RefreshError as error:
-        if not grant.scopes or not str(error.args[0]).startswith("invalid_scope"):
-            raise _in_our_words(error, grant, clock()) from error
-    except Exception as error:
-        raise _in_our_words(error, grant, clock()) from error
-    try:
-        return _ask(grant, google, clock, scopes=None)
-    except Exception as error:
-        raise _in_our_words(error, grant, clock()) from error
-
-
-def _ask(grant: Grant, google: Google, clock: Clock, *, scopes: tuple[str, ...] | None) -> Grant:
-    asked = Credentials(
-        token=None,
-        refresh_token=grant.refresh_token,
-        token_uri=google.token_uri,
-        client_id=grant.client_id,
-        client_secret=grant.client_secret,
-        scopes=list(scopes) if scopes else None,
-    )
-    now = clock()
-    asked.refresh(token_transport(google))
-    lifetime = _lifetime(asked.expiry, dt.datetime.now(dt.UTC))
-    if not isinstance(asked.token, str) or not asked.token:
-        raise TypeError("an access token that is no text")
-    granted = asked.granted_scopes
-    return msgspec.structs.replace(
-        grant,
-        token=asked.token,
-        refresh_token=_rotated(asked.refresh_token) or grant.refresh_token,
-        token_uri=google.token_uri,
-        expiry=write_instant(now + dt.timedelta(seconds=lifetime)),
-        issued_at=write_instant(now),
-        expires_in=lifetime,
-        token_type="Bearer",  # noqa: S106  # a kind, no secret
-        granted_scopes=tuple(granted) if granted else grant.granted_scopes,
-    )
-
-
-def _rotated(value: object) -> str | None:
-    """Return the reply's refresh token where it is one; null, "" and numbers are none."""
-    return value.strip() or None if isinstance(value, str) else None
-
-
-def _lifetime(expiry: dt.datetime | None, now: dt.datetime) -> int:
-    """Seconds the server gave; google-auth keeps only the moment. None said: one hour, as Google."""
-    if expiry is None:
-        return 3600
-    return max(1, round((expiry.replace(tzinfo=dt.UTC) - now).total_seconds()))
-
-
-def token_transport(google: Google) -> Any:
-    """Make google-auth's requests transport, without what requests adds on its own.
-
-    Not httplib2: it re-sends a POST when the server drops the connection, and a server that detects
-    reuse takes that for theft.
-    """
-    import requests
-    from google.auth.transport.requests import Request
-
-    class Session(requests.Session):
-        """No redirect is followed; no ~/.netrc adds an Authorization header of its own."""
-
-        def request(self, *arguments: Any, **options: Any) -> requests.Response:
-            options |= {"allow_redirects": False, "timeout": TOKEN_TIMEOUT}
-            return super().request(*arguments, **options)
-
-    session = Session()
-    session.auth = lambda prepared: prepared
-    session.trust_env = not google.is_local  # no proxy between us and this machine
-    return Request(session)
-
-
-def _in_our_words(error: Exception, grant: Grant, now: dt.datetime) -> CalendarSyncError:
-    """Translate whatever a refresh raised; some replies raise plain builtin errors."""
-    if isinstance(error, CalendarSyncError):
-        return error
-    if isinstance(error, TransportError):
-        return TryLater(
-            "The token server could not be reached.", "It is tried again at the next run."
-        )
-    if isinstance(error, RefreshError):
-        details = error.args[1] if len(error.args) > 1 else None
-        return explain_refusal(str(error.args[0]), details, grant, now)
-    return TryLater(
-        "The token server's answer makes no sense; perhaps a proxy or a login page answered.",
-        "If it stays: calendar-sync doctor",
-    )
+    with signals_held(), file.reserve() as reserved:
+        try:
+            fresh = refresh_grant(grant, google, clock)
+        except Rotated as error:
+            file.replace(error.grant, reserved)
+            raise
+        check(fresh)
+        file.replace(fresh, reserved)
+    return fresh

@@ -32,7 +32,7 @@ from calendar_sync.legacy.reading import FoundGrant, find_candidates, read_grant
 from calendar_sync.terminal import Terminal
 
 if TYPE_CHECKING:
-    from calendar_sync.grants.credentials import Clock
+    from calendar_sync.grants.token_server import Clock
 
 
 @dataclass(frozen=True)
@@ -83,20 +83,22 @@ def run_migration(
 
 
 def _prove_and_write(file: TokenFile, grant: Grant, google: Google, clock: Clock) -> None:
-    from calendar_sync.grants.credentials import refresh_grant  # loads google-auth
+    from calendar_sync.grants.credentials import renew  # loads google-auth
 
     if file.path.is_symlink():
         file.read()  # raises: a link must not be replaced
     try:
-        with file.locked(), file.reserve() as reserved:
-            fresh = refresh_grant(grant, google, clock)
-            if fresh.granted_scopes and not is_sufficient(fresh.granted_scopes):
-                raise ConsentNeeded(
-                    f"The grant lives, but covers only {in_words(fresh.granted_scopes)}, not calendars."
-                )
-            file.replace(fresh, reserved)
+        with file.locked():
+            renew(file, grant, google, clock, _check_scopes)
     except LockIsHeld as error:
         raise TryLater(f"Another process holds {error}.", f"fuser -v {error}") from error
+
+
+def _check_scopes(grant: Grant) -> None:
+    if grant.granted_scopes and not is_sufficient(grant.granted_scopes):
+        raise ConsentNeeded(
+            f"The grant lives, but covers only {in_words(grant.granted_scopes)}, not calendars."
+        )
 
 
 def _suggest(folder: Path, terminal: Terminal) -> None:

@@ -19,10 +19,10 @@ from google.oauth2 import service_account
 
 from calendar_sync.errors import CalendarSyncError, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import Google, google_of_token_uri
-from calendar_sync.grants.credentials import token_transport
 from calendar_sync.grants.grant import FRESH_FOR, Grant
 from calendar_sync.grants.refusals import explain_refusal
 from calendar_sync.grants.scopes import READONLY
+from calendar_sync.grants.token_server import token_transport
 
 _LARGEST = 64 * 1024
 _ADMIN = (

@@ -20,7 +20,14 @@ from calendar_sync.errors import (
     WrongConfiguration,
     cannot_write,
 )
-from calendar_sync.files import SECRET_FILE, SECRET_FOLDER, Draft, draft, make_folder
+from calendar_sync.files import (
+    SECRET_FILE,
+    SECRET_FOLDER,
+    Draft,
+    draft,
+    make_folder,
+    remove_leftovers,
+)
 from calendar_sync.grants.grant import Grant, parse_grant
 from calendar_sync.grants.sealing import Seal, is_sealed
 
@@ -108,11 +115,12 @@ class TokenFile:
 
     @contextlib.contextmanager
     def reserve(self) -> Iterator[Draft]:
-        """Lend a draft with room for a grant already on the disk. Raises CannotWrite.
+        """Lend a draft with room for a grant already on the disk; the caller holds the lock.
 
         Taken before the token server is asked: an answer that cannot be saved may be the only
-        living refresh token there is.
+        living refresh token there is. Raises CannotWrite.
         """
+        remove_leftovers(self.path.parent)  # a killed refresh leaves a draft with secrets in it
         with draft(self.path, secret=True) as new:
             new.file.write(b" " * 8192)
             new.file.flush()
