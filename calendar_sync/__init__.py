@@ -10,7 +10,7 @@ Floor plan; imports point down only:
     cli.py, commands/     verbs and options; an error becomes one message and one exit code
     -- what starts work
     daemon.py demo.py     the job on a cron expression; the whole story on a local Google
-    run.py backfill.py    one run: fetch -> mirror -> export -> remember; slices of the past
+    run.py backfill/      one run: fetch -> mirror -> export -> remember; slices of the past
     options.py lock.py    what a run is asked for; one run at a time; reporting.py: what it says
     verify.py             what is published, or about to be, read back and compared
     session.py            from a home to a working connection

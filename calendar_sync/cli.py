@@ -31,7 +31,7 @@ COMMANDS = {
     "consent": ("grant", "Ask a person, once, in a browser; store the grant."),
     "migrate": ("grant", "Turn an old calendar.dat (or another token file) into token.json."),
     "export": ("job", "Fetch what changed and bring exports/ up to date: the job."),
-    "backfill": ("job", "Read a past range anew from Google, one file per slice."),
+    "backfill": ("backfill", "Read a past range anew from Google, one file per slice."),
     "daemon": ("job", "Run the job on a cron expression, until stopped."),
     "schedule": ("plan", "Show, install or remove what runs the job on a schedule."),
     "calendars": ("look", "List the account's calendars: id, name, role, zone, exported."),

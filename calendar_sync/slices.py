@@ -15,6 +15,11 @@ class Slice:
     start: dt.datetime
     end: dt.datetime
 
+    @property
+    def instants(self) -> tuple[int, int]:
+        """The same stretch in seconds since the epoch."""
+        return int(self.start.timestamp()), int(self.end.timestamp())
+
 
 def slices_between(start: dt.datetime, end: dt.datetime, kind: str) -> Iterator[Slice]:
     """Yield the slices that overlap [start, end), in order; the first and last may be cut.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from backfill_steps import PAST, add_past
 from export_steps import (
     TEAM,
-    add_calendar,
     check_manifest,
     contents,
     lines,
@@ -37,20 +37,7 @@ FOLDER = "exports/backfill/past"
 @pytest.fixture
 def past(home: HomeFolder, google: LocalGoogle) -> HomeFolder:
     """A home whose account has a calendar `Past` in Berlin, with a series and two singles."""
-    calendar = add_calendar(google, "Past", time_zone="Europe/Berlin")
-    for summary, start, end in (
-        ("New Year", "2024-12-31T23:00:00+01:00", "2025-01-01T01:00:00+01:00"),
-        ("Midnight", "2025-01-31T23:00:00+01:00", "2025-02-01T00:00:00+01:00"),
-    ):
-        times = {"start": {"dateTime": start}, "end": {"dateTime": end}}
-        google.control("add_event", calendar=calendar, event={"summary": summary, **times})
-    series: dict[str, Any] = {
-        "summary": "Weekly",
-        "start": {"dateTime": "2025-01-06T09:00:00+01:00", "timeZone": "Europe/Berlin"},
-        "end": {"dateTime": "2025-01-06T10:00:00+01:00", "timeZone": "Europe/Berlin"},
-        "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=4"],
-    }
-    google.control("add_event", calendar=calendar, event=series)
+    add_past(google)
     return home
 
 
@@ -142,9 +129,8 @@ def test_an_interrupted_backfill_goes_on_where_it_was(
     past: HomeFolder, google: LocalGoogle, number: int
 ) -> None:
     """Slices that are written are not read again; the files are those of an undisturbed one."""
-    calendar = "past@group.calendar.google.com"
-    google.faults.add("hang", on=place(calendar), skip=4)
-    google.faults.add("hang", on=place(calendar), skip=4, count=None)  # and if it asks again
+    google.faults.add("hang", on=place(PAST), skip=4)
+    google.faults.add("hang", on=place(PAST), skip=4, count=None)  # and if it asks again
     process = past.start(
         "backfill", "--from", "2024-09-01", "--to", "2025-03-01", "--calendar", "Past"
     )
@@ -156,8 +142,8 @@ def test_an_interrupted_backfill_goes_on_where_it_was(
     google.faults.clear()
     google.requests.clear()
     assert "2 slices written, 4 were there already" in backfill(past, "2024-09-01", "2025-03-01")
-    asked = [entry.query["timeMin"][0][:7] for entry in google.requests.to(place(calendar))]
-    assert asked == ["2025-01", "2025-02"]
+    asked = [entry.query["timeMax"][0][:7] for entry in google.requests.to(place(PAST))]
+    assert asked == ["2025-02", "2025-03"]
     resumed = contents(past / "exports/backfill")
     backfill(past, "2024-09-01", "2025-03-01", "--restart")
     assert contents(past / "exports/backfill") == resumed
@@ -204,9 +190,8 @@ def test_one_failing_calendar_does_not_stop_the_others(
 
 
 def test_a_slice_of_many_odd_pages_is_whole(past: HomeFolder, google: LocalGoogle) -> None:
-    calendar = "past@group.calendar.google.com"
     google.control("set_switch", name="page_cap", value=2)
-    google.faults.add("api_400", on=place(calendar), query="pageToken")
+    google.faults.add("api_400", on=place(PAST), query="pageToken")
     backfill(past, "2025-01-01", "2025-02-01", "--format", "csv")
     assert len(table((past / f"{FOLDER}/2025-01.csv").read_bytes())) == 6
 
@@ -215,11 +200,58 @@ def test_from_must_be_before_to(past: HomeFolder) -> None:
     assert "--from must be earlier" in backfill(past, "2025-02-01", "2025-02-01", expect=2)
 
 
-def test_a_dry_run_lists_slices_and_writes_none(past: HomeFolder) -> None:
+def test_a_dry_run_lists_slices_and_requests_and_writes_nothing(
+    past: HomeFolder, google: LocalGoogle
+) -> None:
     past.run("export")
-    before = stamps(past.exports)
+    before = stamps(past.folder)
     done = past.run(
         "backfill", "--from", "2025-01-01", "--to", "2025-03-01", "--calendar", "Past", "--dry-run"
     )
     assert done.stdout.split() == ["past/2025-01", "past/2025-02"]
-    assert stamps(past.exports) == before
+    assert "2 slices to read, 0 were there already; at least 2 requests" in done.stderr
+    assert stamps(past.folder) == before
+    assert google.requests.count("/events$") == 6  # of the export
+
+
+def test_json_tells_of_every_slice(past: HomeFolder) -> None:
+    asked = ["--from", "2025-01-01", "--to", "2025-03-01", "--calendar", "Past", "--json"]
+    done = json.loads(past.run("backfill", *asked).stdout)
+    assert done["version"] == 1
+    first, second = done["report"]["slices"]
+    assert second["result"] == "written" and second["rows"] == {"csv": 0, "ics": 0}
+    del first["requests"], first["calendar"]
+    assert first == {
+        "slug": "past",
+        "slice": "2025-01",
+        "from": "2025-01-01T00:00:00+01:00",
+        "to": "2025-02-01T00:00:00+01:00",
+        "result": "written",
+        "rows": {"csv": 6, "ics": 6},
+        "over_borders": 1,
+        "differences": 0,
+    }
+    again = json.loads(past.run("backfill", *asked, "--dry-run").stdout)["report"]
+    assert again["requests_needed"] == 0
+    assert [each["result"] for each in again["slices"]] == ["there", "there"]
+
+
+def test_several_accounts_each_in_a_folder_of_its_own(
+    past: HomeFolder, google: LocalGoogle
+) -> None:
+    """One without a grant does not stop the other."""
+    past.configure('[[account]]\nname = "none"\n[[account]]\nname = "ada"\n')
+    google.write_token(past / "credentials/ada/token.json")
+    asked = ["--from", "2025-01-01", "--to", "2025-02-01", "--calendar", "Past"]
+    done = past.run("backfill", *asked, expect=1)
+    assert "calendar-sync consent" in done.stderr and "--account none" in done.stderr
+    assert (past / "exports/ada/backfill/past/2025-01.csv").exists()
+    past.run("backfill", *asked, "--output", str(past / "other"), "--account", "ada")
+    check_manifest(past / "other/ada")
+
+
+def test_the_log_has_a_line_for_each_slice(past: HomeFolder) -> None:
+    told = backfill(past, "2024-12-01", "2025-02-01", "-v")
+    assert "calendar=past slice=2024-12 result=written rows=1 requests=1 over_borders=1" in told
+    assert "written   past/2025-01: 6 rows, 1 over a border" in told
+    assert "New Year" not in told

@@ -1,4 +1,4 @@
-"""The job and its variants: `export`, `backfill`, `daemon`."""
+"""The job: `export` once, `daemon` on a schedule."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import click
 from calendar_sync.cli import App, command
 from calendar_sync.commands.options import (
     DAY,
-    DURATION,
     calendar_option,
+    deadline_of,
+    deadline_option,
     format_option,
     jobs_option,
     output_option,
-    text_format_option,
 )
 from calendar_sync.errors import (
     CalendarSyncError,
@@ -28,15 +28,11 @@ from calendar_sync.errors import (
 )
 from calendar_sync.home import Home
 from calendar_sync.stop import Stop
-from calendar_sync.windows import instant_of_day_or_time, parse_duration
+from calendar_sync.windows import instant_of_day_or_time
 
 if TYPE_CHECKING:
     from calendar_sync.history import Report
     from calendar_sync.options import RunOptions
-
-deadline_option = click.option(
-    "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."
-)
 
 
 @command("export")
@@ -79,7 +75,7 @@ def export(
         period=Period(start, end),
         **flags,
     )
-    stop = Stop(_deadline(app, deadline))
+    stop = Stop(deadline_of(app.config, deadline))
     with stop.on_signals():
         if len(app.homes) == 1:
             report = run_and_tell(app.home, app.config, options, app.now, stop)
@@ -99,12 +95,6 @@ def _check_period(app: App, start: Any, end: Any, output: Path | None) -> None:
             "the configured files will hold only what is in --from and --to, until the next run;"
             " with --output DIR they would stay whole"
         )
-
-
-def _deadline(app: App, asked: dt.timedelta | None) -> float | None:
-    if asked is None and app.config.deadline:
-        asked = parse_duration(app.config.deadline)
-    return None if asked is None else asked.total_seconds()
 
 
 def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: bool) -> int:
@@ -175,52 +165,6 @@ def _tell(app: App, reports: list[Report], *, dry_run: bool) -> None:
     )
     prefix = "Dry run, nothing was written: " if dry_run else ""
     app.terminal.say(f"{prefix}{counted or 'no calendars'}; {report.requests} requests.")
-
-
-@command("backfill")
-@click.option("--from", "start", type=DAY, metavar="D", required=True, help="First day, inclusive.")
-@click.option("--to", "end", type=DAY, metavar="D", required=True, help="Last day, exclusive.")
-@click.option(
-    "--slice",
-    "slice_name",
-    type=click.Choice(["day", "week", "month", "year"]),
-    default="month",
-    show_default=True,
-    help="How much goes into one file.",
-)
-@calendar_option
-@text_format_option
-@output_option
-@click.option("--restart", is_flag=True, help="Read slices again that are done.")
-@click.option("--dry-run", is_flag=True, help="Show the slices that would be read.")
-@deadline_option
-def backfill(
-    app: App,
-    start: Any,
-    end: Any,
-    slice_name: str,
-    deadline: dt.timedelta | None,
-    output: Path | None,
-    **options: Any,
-) -> int:
-    """Read a past range anew from Google, one file per slice."""
-    from calendar_sync.backfill import BackfillOptions, run_backfill
-    from calendar_sync.session import account_of
-
-    asked = BackfillOptions(
-        start=start,
-        end=end,
-        slice_name=slice_name,
-        output=Path.cwd() / output if output else app.home.exports / "backfill",
-        calendars=options["calendars"],
-        formats=options["formats"] or ("csv", "ics"),
-        restart=options["restart"],
-        dry_run=options["dry_run"],
-    )
-    stop = Stop(_deadline(app, deadline))
-    with stop.on_signals():
-        connect = account_of(app.home, app.config, app.now, stop)
-        return run_backfill(app.home, app.config, asked, connect, app.now, app.terminal)
 
 
 @command("daemon")

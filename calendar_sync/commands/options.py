@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from calendar_sync.windows import Unreadable, parse_day_or_time, parse_duration
+
+if TYPE_CHECKING:
+    from calendar_sync.config import Config
 
 TEXT_FORMATS = ("ics", "csv", "jsonl")
 FORMATS = (*TEXT_FORMATS, "sqlite", "parquet")
@@ -62,3 +66,13 @@ output_option = click.option("--output", type=FOLDER, metavar="DIR", help="Write
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 64), metavar="N", help="Calendars read at once."
 )
+deadline_option = click.option(
+    "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."
+)
+
+
+def deadline_of(config: Config, asked: dt.timedelta | None) -> float | None:
+    """Return the seconds a run may take: those asked for, else the configured ones, else any."""
+    if asked is None and config.deadline:
+        asked = parse_duration(config.deadline)
+    return None if asked is None else asked.total_seconds()

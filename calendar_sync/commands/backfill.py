@@ -1,0 +1,150 @@
+"""`backfill`: slices of the past, by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from calendar_sync.cli import App, command
+from calendar_sync.commands.options import (
+    DAY,
+    calendar_option,
+    deadline_of,
+    deadline_option,
+    output_option,
+    text_format_option,
+)
+from calendar_sync.errors import CalendarSyncError, Stopped, WrongUsage, together
+from calendar_sync.home import Home
+from calendar_sync.stop import Stop
+from calendar_sync.windows import instant_of_day_or_time
+
+if TYPE_CHECKING:
+    from calendar_sync.backfill.job import BackfillOptions
+    from calendar_sync.backfill.report import BackfillReport, SliceReport
+
+
+@command("backfill")
+@click.option("--from", "start", type=DAY, metavar="D", required=True, help="First day, inclusive.")
+@click.option("--to", "end", type=DAY, metavar="D", required=True, help="Last day, exclusive.")
+@click.option(
+    "--slice",
+    "slice_name",
+    type=click.Choice(["day", "week", "month", "year"]),
+    default="month",
+    show_default=True,
+    help="How much goes into one file.",
+)
+@calendar_option
+@text_format_option
+@output_option
+@click.option("--restart", is_flag=True, help="Read slices again that are done.")
+@click.option("--dry-run", is_flag=True, help="List the slices and the requests they need.")
+@deadline_option
+def backfill(
+    app: App,
+    start: Any,
+    end: Any,
+    deadline: dt.timedelta | None,
+    output: Path | None,
+    formats: Any,
+    **options: Any,
+) -> int:
+    """Read a past range anew from Google, one file per slice."""
+    from calendar_sync.backfill.job import BackfillOptions
+
+    first, last = (instant_of_day_or_time(value, dt.UTC) for value in (start, end))
+    if first >= last:
+        raise WrongUsage("--from must be earlier than --to; --to itself is not included.")
+    asked = BackfillOptions(
+        start=start,
+        end=end,
+        output=Path.cwd() / output if output else None,
+        formats=formats or ("csv", "ics"),
+        **options,
+    )
+    stop = Stop(deadline_of(app.config, deadline))
+    with stop.on_signals():
+        if len(app.homes) == 1:
+            report = _run(app, app.home, asked, stop)
+            _tell(app, [report])
+            return report.exit_code
+        return _run_accounts(app, asked, stop)
+
+
+def _run(app: App, home: Home, asked: BackfillOptions, stop: Stop) -> BackfillReport:
+    from calendar_sync.backfill.job import run_backfill
+    from calendar_sync.session import account_of
+
+    def tell(done: SliceReport) -> None:
+        if not app.terminal.as_json:
+            _tell_slice(app, done)
+
+    connect = account_of(home, app.config, app.now, stop)
+    return run_backfill(home, app.config, asked, connect, app.now, tell)
+
+
+def _run_accounts(app: App, asked: BackfillOptions, stop: Stop) -> int:
+    """Do one account after the other; a failing one does not stop the others."""
+    codes, reports = [], []
+    for home in app.homes:
+        app.terminal.say(f"[{home.account}]")
+        try:
+            report = _run(app, home, asked, stop)
+        except Stopped:
+            raise
+        except CalendarSyncError as error:
+            hint = app.as_typed(error.hint, home.account)
+            app.terminal.error(f"calendar-sync: {home.account}: {error.message}\n{hint}".strip())
+            codes.append(int(error.exit_code))
+            continue
+        codes.append(report.exit_code)
+        reports.append(report)
+        if not app.terminal.as_json:
+            _tell(app, [report])
+    if app.terminal.as_json:
+        _tell(app, reports)
+    return int(together(codes))
+
+
+def _tell_slice(app: App, done: SliceReport) -> None:
+    """Say what became of a slice; a dry run's list is data."""
+    name = f"{done.slug}/{done.slice}"
+    if done.result == "to read":
+        app.terminal.data(name)
+    elif done.result == "written":
+        rows = max(done.rows.values(), default=0)
+        over = f", {done.over_borders} over a border" if done.over_borders else ""
+        unlike = f", {done.differences} unlike the mirror" if done.differences else ""
+        app.terminal.say(f"written   {name}: {rows} rows{over}{unlike}")
+
+
+def _tell(app: App, reports: list[BackfillReport]) -> None:
+    if app.terminal.as_json:
+        one = len(app.homes) == 1
+        app.terminal.json(
+            {"version": 1, **({"report": reports[0]} if one else {"reports": reports})}
+        )
+        return
+    (report,) = reports
+    for calendar in report.calendars:
+        if calendar.error:
+            app.terminal.error(f"failed    {calendar.name}: {calendar.error}")
+    there = f"{report.count('there')} were there already"
+    if report.requests_needed is not None:
+        needed = f"{report.count('to read')} slices to read, {there}; at least"
+        app.terminal.say(
+            f"Dry run, nothing was written: {needed} {report.requests_needed} requests."
+        )
+        return
+    app.terminal.say(
+        f"{report.count('written')} slices written, {there}; {report.requests} requests."
+    )
+    if any(each.differences for each in report.slices):
+        app.terminal.say(
+            "Where the mirror is older than Google's changes an export brings it up to date;"
+            " what still differs then is worth a report."
+        )
