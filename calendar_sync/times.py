@@ -96,9 +96,9 @@ def _read_moment(text: str, zone: str, calendar_zone: str) -> Moment:
         sent = sent.replace(tzinfo=tzinfo)
         sent = _out_of_the_gap(sent)
     try:
-        local = sent.astimezone(tzinfo)
-    except OverflowError:  # year 1 or 9999 at the edge of the calendar
-        local, tzinfo = sent, sent.tzinfo or dt.UTC
+        local, is_on_clock = sent.astimezone(tzinfo), True
+    except OverflowError:  # year 1 or 9999: the zone's clock shows another year, which has no text
+        local, tzinfo, is_on_clock = sent, sent.tzinfo or dt.UTC, is_utc(zone)
     offset = _seconds(local)
     wall = local.replace(tzinfo=None, fold=0)
     return Moment(
@@ -109,7 +109,7 @@ def _read_moment(text: str, zone: str, calendar_zone: str) -> Moment:
         instant=seconds_since_epoch(wall) - offset,
         is_ambiguous=_seconds(local.replace(fold=1 - local.fold)) != offset,
         is_zone_known=known is not None,
-        is_offset_odd=_is_odd(sent, offset, calendar_zone),
+        is_offset_odd=not is_on_clock or _is_odd(sent, offset, calendar_zone),
     )
 
 

@@ -27,14 +27,15 @@ def cell(text: str) -> str:
 
 
 def line(cells: Sequence[str]) -> str:
-    """Join cells that are quoted already; a lone empty cell is quoted, for it is no blank line."""
-    return ",".join(cells) or '""'
+    """Join cells that are quoted already."""
+    return ",".join(cells)
 
 
 def encode(text: str) -> bytes:
     """Turn a line into clean bytes with their line end, whatever is in its cells.
 
-    CR LF and CR become LF, other C0 controls but TAB go, half surrogates become U+FFFD.
+    CR LF and CR become LF, other C0 controls but TAB go, half surrogates become U+FFFD. A line of
+    nothing but blanks is quoted: many readers skip blank lines.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -42,7 +43,10 @@ def encode(text: str) -> bytes:
         content = text.encode()
     except UnicodeEncodeError:
         content = without_half_surrogates(text).encode()
-    return (content.translate(None, _REMOVED) or b'""') + b"\r\n"  # see `line`
+    content = content.translate(None, _REMOVED)
+    if content[:1] in b" \t" and not content.strip(b" \t"):
+        content = b'"' + content + b'"'
+    return content + b"\r\n"
 
 
 def clean(text: str) -> str:
