@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from calendar_sync.calendars import account_in
 from calendar_sync.config import Account, Config, read_config
 from calendar_sync.errors import CalendarSyncError, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import read_client_secrets
@@ -132,7 +133,7 @@ def _grant(home: Home, clock: Clock) -> Check:
     if warning:
         return Check("grant", "warn", warning, _CONSENT)
     age = grant.age_days(clock())
-    finding = f"{grant.account or 'account unknown'}, " + (
+    finding = f"{grant.account or account_in(home.mirror) or 'account unknown'}, " + (
         "date of consent unknown" if age is None else f"{age} days old"
     )
     if grant.scopes and is_broader(grant.scopes):

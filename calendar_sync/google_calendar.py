@@ -74,6 +74,7 @@ class GoogleCalendar:
         self._local = threading.local()
         self._https: list[Any] = []  # one for each thread, replaced when its connection failed
         self.requests = 0
+        self.warnings: tuple[str, ...] = ()  # about the grant, for the run's report
         stop.cuts(self._cut)
 
     def calendars(self) -> list[CalendarEntry]:

@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any, Literal
 
+from calendar_sync.calendars import account_in
 from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.grants.grant import Grant, read_instant
@@ -73,7 +74,7 @@ def status(mirror: Path, token: TokenFile, config: Config, now: dt.datetime) -> 
         "last_exit_code": last.exit_code if last else None,
         "last_message": last.message if last else None,
         "next_due": due.isoformat() if due else None,
-        "grant": grant_status(token, now),
+        "grant": grant_status(token, mirror, now),
         "calendars": last.calendars if last else [],
     }
 
@@ -88,15 +89,18 @@ def grant_died_at(mirror: Path) -> dt.datetime | None:
     return died
 
 
-def grant_status(token: TokenFile, now: dt.datetime) -> dict[str, Any]:
-    """Describe the grant without a secret; one that cannot be read is described by its error."""
+def grant_status(token: TokenFile, mirror: Path, now: dt.datetime) -> dict[str, Any]:
+    """Describe the grant without a secret; one that cannot be read is described by its error.
+
+    A grant that came with no name (google-auth's token.json) has the name its calendars told.
+    """
     try:
         grant: Grant | None = token.read()
         warning = grant.warning(now) if grant else None
     except CalendarSyncError as error:
         grant, warning = None, error.message
     return {
-        "account": grant.account if grant else None,
+        "account": grant.account or account_in(mirror) if grant else None,
         "consented_at": grant.consented_at if grant else None,
         "expires_at": grant.refresh_token_expires_at if grant else None,
         "age_days": grant.age_days(now) if grant else None,

@@ -49,6 +49,7 @@ class Account(Source, Protocol):
     """A source that also knows its calendars."""
 
     requests: int
+    warnings: tuple[str, ...]  # about the grant; they have been logged
 
     def calendars(self) -> list[CalendarEntry]:
         """List every calendar of the account."""
@@ -143,6 +144,7 @@ class _Run:
         """Do the run; return its report."""
         self.publishing.check_formats()
         self.account = account = connect()
+        self.reporting.warnings += account.warnings
         if not self.options.dry_run:
             for view in self.views:
                 make_folder(view.folder)

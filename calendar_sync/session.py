@@ -36,10 +36,12 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
         from calendar_sync.grants.credentials import load_credentials
 
         credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
+        calendar = GoogleCalendar(credentials, stop)
         warning = credentials.grant.warning(clock())
         if warning:
             log.warning("%s", warning)
-        return GoogleCalendar(credentials, stop)
+            calendar.warnings = (warning,)
+        return calendar
 
     return connect
 

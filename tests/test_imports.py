@@ -165,6 +165,7 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
             {
                 "mirror",
                 "schema",
+                "calendars",
                 "changes",
                 "history",
                 "doctor",

@@ -40,6 +40,7 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
     with _locked(file), file.reserve():
         pass  # cannot be saved: say so before anybody is asked
 
+    from calendar_sync.calendars import forget_account
     from calendar_sync.google_calendar import account_name
     from calendar_sync.grants.consent import ConsentOptions, ask_for_consent
     from calendar_sync.health import grant_died_at
@@ -52,6 +53,7 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
 
     person = _Person(app.terminal, with_browser=not no_browser, timeout=timeout)
     grant = ask_for_consent(secrets, ConsentOptions(port, bind, timeout), person, app.now, save)
+    forget_account(app.home.mirror)
     _name_account(file, account_name(secrets.google, grant.token or ""))
     app.terminal.say(f"Granted; the refresh token is in {app.home.token}.")
     ends = file.read().refresh_token_expires_at

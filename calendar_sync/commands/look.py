@@ -86,7 +86,8 @@ def status(app: App) -> int:
             found["grant"] = dict.fromkeys(found["grant"]) | {"account": account.subject}
         healths.append(found["health"])
         collected.append({"account": home.account, **found})
-        if not app.terminal.as_json and not (found["health"] == "fresh" and app.terminal.quiet):
+        is_well = found["health"] == "fresh" and not found["grant"]["warning"]
+        if not app.terminal.as_json and not (is_well and app.terminal.quiet):
             _print_status(app, home, found)
     if app.terminal.as_json:
         app.terminal.json(

@@ -6,6 +6,7 @@ loses the grant. Lock, read again, adopt what is newer, refresh, save, use (RFC 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +16,14 @@ from google.oauth2.credentials import Credentials
 
 from calendar_sync.errors import ConsentNeeded, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
-from calendar_sync.grants.grant import Grant, read_instant
+from calendar_sync.grants.grant import FRESH_FOR, Grant, read_instant
 from calendar_sync.grants.scopes import is_sufficient
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
 from calendar_sync.grants.token_server import Clock, Rotated, refresh_grant
 from calendar_sync.home import Home
 from calendar_sync.stop import signals_held
+
+log = logging.getLogger("calendar_sync")
 
 
 class StoredCredentials(Credentials):
@@ -91,6 +94,8 @@ class StoredCredentials(Credentials):
             self._adopt(stored)
             return
         fresh = renew(self._file, stored, self._google, self._clock)
+        if fresh.expires_in is not None and fresh.expires_in <= FRESH_FOR:
+            log.warning("Access tokens live %d seconds only; an hour is usual.", fresh.expires_in)
         self._adopt(fresh)
         self.token = fresh.token  # used at least once, however short it is said to live
 

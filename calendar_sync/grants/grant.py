@@ -15,7 +15,8 @@ from calendar_sync.errors import ConsentNeeded, DamagedInput
 FRESH_FOR = 225  # seconds an access token must still live to be used; google-auth's own margin
 TESTING_DAYS = 7
 UNUSED_WARNING_DAYS = 150  # Google ends a grant that was not used for six months
-WARN_BEFORE = dt.timedelta(days=2)
+WARN_BEFORE = dt.timedelta(days=2)  # from the fifth day of seven
+WARN_LONG_BEFORE = dt.timedelta(days=14)  # of a grant that a person limited to half a year
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,23 +61,39 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
         # that lives longer than it was given says that our clock was wrong then or is now.
         return min(FRESH_FOR, lifetime / 2) < left <= lifetime + 300
 
-    def warning(self, now: dt.datetime, last_used: dt.datetime | None = None) -> str | None:
+    def warning(self, now: dt.datetime) -> str | None:
         """Say that the grant will end soon and why, None when nothing is known to end it."""
         ends = read_instant(self.refresh_token_expires_at)
-        if ends is not None and ends - now <= WARN_BEFORE:
+        if ends is not None and ends - now <= self._warn_before(ends):
             word = "ended" if ends <= now else "ends"
-            return (
-                f"The grant {word} on {ends:%Y-%m-%d %H:%M} UTC: Google limits it, probably because"
-                " the app's publishing status is 'Testing'. Publish it to 'Production', then run:"
-                " calendar-sync consent"
-            )
-        used = last_used or read_instant(self.issued_at)
+            return f"The grant {word} on {ends:%Y-%m-%d %H:%M} UTC: {self._why_it_ends(ends)}"
+        used = read_instant(self.issued_at) or read_instant(self.expiry)
         if used is not None and now - used >= dt.timedelta(days=UNUSED_WARNING_DAYS):
             return (
                 f"The grant was last used on {used:%Y-%m-%d}; Google ends it after six unused months."
                 " Run: calendar-sync export"
             )
         return None
+
+    def _lives_days(self, ends: dt.datetime) -> float | None:
+        given = read_instant(self.consented_at)
+        return None if given is None else (ends - given) / dt.timedelta(days=1)
+
+    def _warn_before(self, ends: dt.datetime) -> dt.timedelta:
+        days = self._lives_days(ends) or 0
+        return WARN_BEFORE if days <= TESTING_DAYS + 1 else WARN_LONG_BEFORE
+
+    def _why_it_ends(self, ends: dt.datetime) -> str:
+        days = self._lives_days(ends)
+        if days is not None and days > TESTING_DAYS + 1:
+            return (
+                f"it was given for {days:.0f} days only. Allow it without an end next time:"
+                " calendar-sync consent"
+            )
+        return (
+            "Google limits it, probably because the app's publishing status is 'Testing'. Publish it"
+            " to 'Production', then run: calendar-sync consent"
+        )
 
     def with_probable_end(self, before: Grant | None, died_at: dt.datetime | None) -> Grant:
         """Expect the end of a seven-day grant where Google names none but the last one died so.

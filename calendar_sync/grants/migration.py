@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from calendar_sync.calendars import forget_account
 from calendar_sync.config import Config
 from calendar_sync.errors import (
     ConsentNeeded,
@@ -78,6 +79,7 @@ def run_migration(
         terminal.say(f"Dry run: it would be proven by one refresh and written to {home.token}.")
         return
     _prove_and_write(file, grant, google, clock)
+    forget_account(home.mirror)
     terminal.say(f"Proven by one refresh and written to {home.token}. Next: calendar-sync export")
     terminal.say(f"When that works, delete {name}: two copies of one grant end badly.")
 

@@ -20,6 +20,7 @@ from calendar_sync.grants.grant import Grant, write_instant
 from calendar_sync.grants.refusals import explain_refusal
 
 TOKEN_TIMEOUT = 20.0  # seconds for one answer of the token server; google-auth would wait 120
+SHORTEST_LIFE = 60  # seconds
 Clock = Callable[[], dt.datetime]
 
 
@@ -96,10 +97,14 @@ def _rotated(value: object) -> str | None:
 
 
 def _lifetime(expiry: dt.datetime | None, now: dt.datetime) -> int:
-    """Seconds the server gave; google-auth keeps only the moment. None said: one hour, as Google."""
+    """Seconds the server gave; google-auth keeps only the moment. None said: one hour, as Google.
+
+    A token that is said to live shorter than a minute is used for one, or until Google refuses it:
+    else there would be a refresh before every request.
+    """
     if expiry is None:
         return 3600
-    return max(1, round((expiry.replace(tzinfo=dt.UTC) - now).total_seconds()))
+    return max(SHORTEST_LIFE, round((expiry.replace(tzinfo=dt.UTC) - now).total_seconds()))
 
 
 def token_transport(google: Google) -> Any:

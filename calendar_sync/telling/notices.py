@@ -50,8 +50,9 @@ def decide(
         found.append(("recovery", "The last run went well again."))
     known = set(previous.warnings) if previous else set()
     fresh = [text for text in report.warnings if text not in known]
-    if grant_warnings[1] and not grant_warnings[0]:
-        fresh.append(grant_warnings[1])
+    ending = grant_warnings[1]
+    if ending and not grant_warnings[0] and ending not in report.warnings:
+        fresh.append(ending)
     if fresh:
         found.append(("warning", "\n".join(fresh)))
     return found
