@@ -10,6 +10,7 @@ Floor plan; imports point down only:
     cli.py, commands/     verbs and options; an error becomes one message and one exit code
     -- what starts work
     daemon.py demo.py     the job on a cron expression; the whole story on a local Google
+    organisation/         one run for the many users of a service account; engines/: who does the work
     run.py backfill/      one run: fetch -> mirror -> export -> remember; slices of the past
     options.py lock.py    what a run is asked for; one run at a time; reporting.py: what it says
     verify.py             what is published, or about to be, read back and compared
@@ -20,6 +21,7 @@ Floor plan; imports point down only:
     -- the edges, one outside thing each
     home.py config.py     which folder, which files; calendar-sync.toml
     grants/               the client, the grant on disk, its refresh, consent, migration, revocation
+    users.py google_directory.py  an organisation's users: named by the configuration, or by Google
     google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them
     reading.py mirror.py  many listings at once into one SQLite file (schema.py); listing.py: what
                           a page means for it; changes.py, calendars.py, history.py, deleted.py

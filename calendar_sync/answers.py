@@ -25,7 +25,7 @@ _P = TypeVar("_P", bound=msgspec.Struct)
 _SLOW_DOWN = frozenset(["rateLimitExceeded", "userRateLimitExceeded", "RESOURCE_EXHAUSTED"])
 _GONE_FOR_TODAY = frozenset(["quotaExceeded", "dailyLimitExceeded"])
 _SCOPE = frozenset(["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"])
-_NOT_ENABLED = frozenset(["accessNotConfigured", "SERVICE_DISABLED"])
+NOT_ENABLED = frozenset(["accessNotConfigured", "SERVICE_DISABLED"])
 
 
 class BadAnswer(Exception):
@@ -123,7 +123,7 @@ def explain_http_error(
 def _explain_403(
     status: int, reasons: frozenset[str], headers: Mapping[str, str], calendar_id: str
 ) -> Exception:
-    if reasons & _NOT_ENABLED:
+    if reasons & NOT_ENABLED:
         return WrongConfiguration(
             "The Google Calendar API is not enabled in the Google Cloud project of the client.",
             "Enable it (credentials/README.md, step 2), wait some minutes, then run again.",

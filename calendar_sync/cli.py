@@ -68,7 +68,16 @@ class App:
 
     @functools.cached_property
     def home(self) -> Home:
-        """The one home a verb works on. With several accounts one of them has to be named."""
+        """The one home a verb works on. Of several accounts or users one has to be named."""
+        if not self.config.is_organisation(self.account_home):
+            return self.account_home
+        raise WrongUsage(
+            f"Which user? {self.account_home.account} reads for many.", "Add: --account ADDRESS"
+        )
+
+    @property
+    def account_home(self) -> Home:
+        """The one home of an account, or of an organisation as a whole."""
         if len(self.homes) == 1:
             return self.homes[0]
         names = ", ".join(home.account for home in self.homes)
@@ -81,10 +90,24 @@ class App:
         asked = self.options.get("account")
         if asked is None:
             return [self.whole.of_account(name) for name in names] or [self.whole]
-        if asked not in names:
+        if asked in names:
+            return [self.whole.of_account(asked)]
+        user = self._user(asked)
+        if user is None:
             known = f"There are {', '.join(names)}." if names else "There is no [[account]]."
             raise WrongUsage(f"No account is called {asked!r}. {known}")
-        return [self.whole.of_account(asked)]
+        return [user]
+
+    def _user(self, address: str) -> Home | None:
+        """The home of one of an organisation's users."""
+        homes = [self.whole.of_account(account.name) for account in self.config.account]
+        organisations = [home for home in homes if self.config.is_organisation(home)]
+        if not organisations:
+            return None
+        from calendar_sync.organisation.members import is_member
+
+        of = next((home for home in organisations if is_member(home, self.config, address)), None)
+        return of.of_user(address.strip().lower()) if of else None
 
     @functools.cached_property
     def whole(self) -> Home:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os.path
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,15 +13,18 @@ import msgspec
 from msgspec import Meta
 
 from calendar_sync.errors import WrongConfiguration
+from calendar_sync.home import Home
 from calendar_sync.table.wide_cells import WIDE_COLUMNS
 from calendar_sync.telling.settings import Hooks, Tell, problems
 from calendar_sync.times import find_zone
+from calendar_sync.users import DIRECTORY, FILE, distinct
 from calendar_sync.windows import Unreadable, parse_duration, parse_rolling_window
 
 Format = Literal["ics", "csv", "jsonl", "sqlite", "parquet"]
 FORMATS: tuple[Format, ...] = ("ics", "csv", "jsonl", "sqlite", "parquet")
 MERGED_FORMATS: tuple[Format, ...] = ("ics", "csv")
 _Jobs = Annotated[int, Meta(ge=1, le=64)]
+_Workers = Annotated[int, Meta(ge=1, le=256)]
 
 
 class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,11 +48,16 @@ class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[account]]`: its name, and the key and user of a service account if it is one."""
+    """One `[[account]]`: its name, and the key and user of a service account if it is one.
+
+    With `users` it is an organisation's: a list of addresses, `file:PATH`, or `directory`, which
+    `subject`, an administrator, may read.
+    """
 
     name: str
     service_account: str | None = None
     subject: str | None = None
+    users: tuple[str, ...] | str | None = None
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +66,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: str | None = None
     timezone: str | None = None
     jobs: _Jobs = 8
+    engine: str = "threads"
+    workers: _Workers = 8
     deadline: str | None = None
     full_every: str = "30d"
     keep_deleted: bool = False
@@ -69,9 +80,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     export: tuple[Export, ...] = (Export(),)
     account: tuple[Account, ...] = ()
 
-    def account_named(self, name: str) -> Account | None:
-        """Return the `[[account]]` of that name; None for a home without any."""
-        return next((account for account in self.account if account.name == name), None)
+    def account_of(self, home: Home) -> Account | None:
+        """Return the `[[account]]` a home reads by, for this user alone; None without any."""
+        name = home.organisation or home.account
+        found = next((account for account in self.account if account.name == name), None)
+        if found is None or not home.organisation:
+            return found
+        return msgspec.structs.replace(found, subject=home.account, users=None)
+
+    def is_organisation(self, home: Home) -> bool:
+        """Whether a home stands for an organisation as a whole."""
+        account = self.account_of(home)
+        return account is not None and account.users is not None
 
 
 def read_config(path: Path) -> Config:
@@ -112,6 +132,7 @@ def _problems(config: Config) -> list[tuple[str, str]]:
     check("$.timezone", config.timezone, _check_zone)
     check("$.schedule", config.schedule, _check_schedule)
     check("$.deadline", config.deadline, parse_duration)
+    check("$.engine", config.engine, _check_engine)
     check("$.full_every", config.full_every, parse_duration)
     found += problems(config.tell, config.hooks)
     check("$.credentials_from", config.credentials_from, _check_source)
@@ -147,11 +168,39 @@ def _account_problems(accounts: tuple[Account, ...]) -> list[tuple[str, str]]:
         if account.name in names:
             found.append(("Two accounts have the same name", f"{here}.name"))
         names.add(account.name)
-        if account.service_account is not None and not account.subject:
-            found.append(("A service account needs the user to read for", f"{here}.subject"))
+        found += [(problem, f"{here}.{key}") for key, problem in _user_problems(account)]
         if account.subject and account.service_account is None:
             found.append(("Only a service account reads for a subject", f"{here}.subject"))
     return found
+
+
+def _user_problems(account: Account) -> Iterator[tuple[str, str]]:
+    """Say what is wrong with whom an account reads for, each with its key."""
+    users, has_subject = account.users, bool(account.subject)
+    if users is None:
+        if account.service_account is not None and not has_subject:
+            yield "subject", "A service account needs the user to read for"
+        return
+    if account.service_account is None:
+        yield "users", "Only a service account reads for many users"
+    if (users == DIRECTORY) != has_subject:
+        yield "subject", "The directory needs an administrator to read it as, and nothing else does"
+    if isinstance(users, str):
+        if users != DIRECTORY and not (users.startswith(FILE) and users[len(FILE) :].strip()):
+            yield "users", 'Expected a list of addresses, "file:PATH" or "directory"'
+        return
+    try:
+        if not distinct(users):
+            yield "users", "No users"
+    except Unreadable as error:
+        yield "users", str(error)
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in ("threads", "processes") and not re.fullmatch(
+        r"dask:(tcp|tls)://[^\s/]+:\d+", engine
+    ):
+        raise Unreadable('Expected "threads", "processes" or "dask:tcp://HOST:8786"')
 
 
 def _check_source(source: str) -> None:

@@ -120,14 +120,16 @@ def _client(home: Home) -> Check:
 
 
 def _service_account_of(home: Home) -> Account | None:
-    account = _config_of(home).account_named(home.account)
+    account = _config_of(home).account_of(home)
     return account if account is not None and account.service_account else None
 
 
 def _grant(home: Home, clock: Clock) -> Check:
     service = _service_account_of(home)
-    if service is not None:
+    if service is not None and service.users is None:
         return Check("grant", "pass", f"a service account reads for {service.subject}")
+    if service is not None:
+        return _members(home, service)
     grant: Grant = token_file_of(home, _config_of(home)).read()
     warning = grant.warning(clock())
     if warning:
@@ -139,6 +141,18 @@ def _grant(home: Home, clock: Clock) -> Check:
     if grant.scopes and is_broader(grant.scopes):
         return Check("grant", "warn", f"{finding}, broader than needed", _CONSENT)
     return Check("grant", "pass", finding)
+
+
+def _members(home: Home, account: Account) -> Check:
+    from calendar_sync.organisation.members import known_members
+    from calendar_sync.users import DIRECTORY
+
+    known = len(known_members(home, _config_of(home)))
+    if account.users == DIRECTORY:
+        when = f"which listed {known} users" if known else "which was not asked yet"
+        finding = f"for the users of the directory ({account.subject}), {when}"
+        return Check("grant", "pass", f"a service account reads {finding}")
+    return Check("grant", "pass", f"a service account reads for {known} users")
 
 
 def _disk(home: Home) -> Check:
@@ -216,6 +230,8 @@ def _google(home: Home, clock: Clock) -> Check:
 
     config = _config_of(home)
     stop = Stop(deadline=120)
+    if config.is_organisation(home):
+        return _organisation(home, config, clock, stop)
     if _service_account_of(home) is not None:
         entries = account_of(home, config, clock, stop)().calendars()
     else:
@@ -225,4 +241,14 @@ def _google(home: Home, clock: Clock) -> Check:
         entries = GoogleCalendar(credentials, stop).calendars()
     hidden = sum(entry.hidden for entry in entries)
     finding = f"the grant was refreshed; {len(entries)} calendars, {hidden} of them hidden"
+    return Check("google", "pass", finding)
+
+
+def _organisation(home: Home, config: Config, clock: Clock, stop: Stop) -> Check:
+    """List the users and try the first one: everybody is what a run is for."""
+    from calendar_sync.organisation.members import list_members
+
+    users = list_members(home, config, clock, stop).addresses
+    entries = account_of(home.of_user(users[0]), config, clock, stop)().calendars()
+    finding = f"{len(users)} users; the first one, {users[0]}, has {len(entries)} calendars"
     return Check("google", "pass", finding)

@@ -69,7 +69,7 @@ class GoogleCalendar:
     """Reads one account's calendars. Safe for many threads: each has a connection of its own."""
 
     def __init__(self, credentials: Bearer, stop: Stop) -> None:
-        self._credentials = credentials
+        self._credentials, self.google = credentials, credentials.google
         self._stop = stop
         self._local = threading.local()
         self._https: list[Any] = []  # one for each thread, replaced when its connection failed
@@ -171,13 +171,15 @@ class GoogleCalendar:
         self._https.remove(self._local.http)
 
     def _connect(self) -> Any:
-        google = self._credentials.google
-        self._local.http = _http(google)
+        self._local.http = _http(self.google)
         self._https.append(self._local.http)
         http = google_auth_httplib2.AuthorizedHttp(
             self._credentials, http=self._local.http, max_refresh_attempts=1
         )
-        return _service(http, google)
+        return self._service(http)
+
+    def _service(self, http: Any) -> Any:
+        return service("calendar", "v3", http, self.google.api_endpoint)
 
     def _limit_waiting(self) -> None:
         """Let no answer be waited for past the run's deadline."""
@@ -212,16 +214,17 @@ def _proxy(scheme: str) -> Any:
     return httplib2.proxy_info_from_environment(scheme)
 
 
-def _service(http: Any, google: Google) -> Any:
+def service(name: str, version: str, http: Any, endpoint: str) -> Any:
+    """Make one of Google's APIs, whose answers come as bytes."""
     return build(
-        "calendar",
-        "v3",
+        name,
+        version,
         http=http,
         model=_BytesModel(),
         static_discovery=True,
         cache_discovery=False,
         # Both named: a variable of the environment must not choose either.
-        client_options={"api_endpoint": google.api_endpoint, "universe_domain": "googleapis.com"},
+        client_options={"api_endpoint": endpoint, "universe_domain": "googleapis.com"},
     )
 
 
@@ -251,7 +254,8 @@ def account_name(google: Google, access_token: str) -> str:
         Credentials(access_token), http=_http(google), max_refresh_attempts=0
     )
     try:
-        body = _service(http, google).calendarList().get(calendarId="primary").execute()
+        api = service("calendar", "v3", http, google.api_endpoint)
+        body = api.calendarList().get(calendarId="primary").execute()
         return msgspec.json.decode(body, type=CalendarEntry).id
     except Exception:  # any failure means the same here; the next run will say it in full
         return ""

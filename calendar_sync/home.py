@@ -20,7 +20,9 @@ class Home:
     folder: Path
     rule: str  # in words: how this folder was chosen
     config: Path
-    account: str = ""  # the name of one of several `[[account]]`; without any, nothing
+    account: str = ""  # the name of one of several `[[account]]`, or a user of an organisation's
+    organisation: str = ""  # the `[[account]]` that reads for this user and many others
+    part: str = ""  # of an organisation, when several machines share it: locks, history of its own
 
     @property
     def credentials(self) -> Path:
@@ -40,7 +42,7 @@ class Home:
     @property
     def state(self) -> Path:
         """Mirror, locks and history; safe to delete."""
-        return self.folder / "state" / self.account
+        return self.folder / "state" / self.account / self.part
 
     @property
     def mirror(self) -> Path:
@@ -64,6 +66,10 @@ class Home:
     def of_account(self, name: str) -> Home:
         """Return this home as one account sees it: a grant, a state and exports of its own."""
         return replace(self, account=name)
+
+    def of_user(self, address: str) -> Home:
+        """Return an organisation's home as one of its users sees it."""
+        return replace(self, account=address, organisation=self.account, part="")
 
     def describe(self) -> str:
         """Say which folder it is and why, for messages about files that are not there."""

@@ -11,12 +11,14 @@ from calendar_sync.config import Account as AccountEntry
 from calendar_sync.config import Config
 from calendar_sync.grants.client_secrets import ClientSecrets
 from calendar_sync.grants.guard import guard_secrets, token_file_of
+from calendar_sync.grants.scopes import READONLY
 from calendar_sync.grants.token_file import close_to_others
 from calendar_sync.home import Home
 from calendar_sync.run import Account, Clock
 from calendar_sync.stop import Stop
 
 if TYPE_CHECKING:
+    from calendar_sync.google_directory import GoogleDirectory
     from calendar_sync.grants.service_account import ServiceCredentials
 
 log = logging.getLogger("calendar_sync")
@@ -30,7 +32,7 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
         # Google's packages are most of the start-up time; a run that cannot start never loads them.
         from calendar_sync.google_calendar import GoogleCalendar
 
-        account = config.account_named(home.account)
+        account = config.account_of(home)
         if account is not None and account.service_account is not None:
             return GoogleCalendar(_service_account(home, config, account, secrets, clock), stop)
         from calendar_sync.grants.credentials import load_credentials
@@ -46,12 +48,24 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
     return connect
 
 
+def directory_of(
+    home: Home, config: Config, account: AccountEntry, clock: Clock, stop: Stop
+) -> GoogleDirectory:
+    """Connect to the list of users of an organisation's domain, as its administrator."""
+    from calendar_sync.google_directory import SCOPE, GoogleDirectory
+
+    secrets = guard_secrets(home, config)
+    credentials = _service_account(home, config, account, secrets, clock, SCOPE)
+    return GoogleDirectory(credentials, stop)
+
+
 def _service_account(
     home: Home,
     config: Config,
     account: AccountEntry,
     secrets: ClientSecrets | None,
     clock: Clock,
+    scope: str = READONLY,
 ) -> ServiceCredentials:
     from calendar_sync.grants.service_account import load_service_account
 
@@ -59,4 +73,4 @@ def _service_account(
     for warning in close_to_others([key], allow_open=config.allow_open_modes):
         log.warning("%s", warning)
     google = secrets.google if secrets else None
-    return load_service_account(key, account.subject or "", google, clock)
+    return load_service_account(key, account.subject or "", google, clock, scope)

@@ -23,6 +23,7 @@ class Stop:
     ) -> None:
         self._code: ExitCode | None = None
         self._cuts: list[Callable[[], None]] = []
+        self._lent: dict[int, Stop] = {}
         self._monotonic = monotonic
         self._ends = None if deadline is None else monotonic() + deadline
 
@@ -44,6 +45,8 @@ class Stop:
         self._code = code
         for cut in self._cuts:
             cut()
+        for part in [*self._lent.values()]:
+            part.request(code)
 
     def cuts(self, cut: Callable[[], None]) -> None:
         """Have `cut` called when a stop is asked for, to end what is waiting for the network.
@@ -52,10 +55,31 @@ class Stop:
         """
         self._cuts.append(cut)
 
+    @contextmanager
+    def lent(self, seconds: float | None = None) -> Iterator[Stop]:
+        """Lend a Stop to one part of the work: it ends with this one, and is forgotten after it.
+
+        It may have fewer `seconds` of its own.
+        """
+        left = min(self.remaining, math.inf if seconds is None else seconds)
+        part = Stop(None if left == math.inf else left, self._monotonic)
+        self._lent[id(part)] = part
+        try:
+            if self.is_requested:  # before it was there to be told
+                part.request(self.code)
+            yield part
+        finally:
+            del self._lent[id(part)]
+
     @property
     def remaining(self) -> float:
         """Seconds until the deadline; infinite without one."""
         return math.inf if self._ends is None else max(0.0, self._ends - self._monotonic())
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The same for another process; None without a deadline."""
+        return None if self._ends is None else self.remaining
 
     def wait_for_request(self) -> None:
         """Sleep until somebody asks us to stop."""

@@ -47,6 +47,10 @@ class Terminal:
         """Print one JSON document."""
         _write_data(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
+    def json_line(self, value: object) -> None:
+        """Print one of several JSON documents, each on a line of its own."""
+        _write_data(msgspec.json.encode(value).decode())
+
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print rows: a table on a terminal, tab-separated lines without heads into a pipe."""
         cells = [["" if value is None else one_line(str(value)) for value in row] for row in rows]

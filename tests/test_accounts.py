@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from organisation_steps import write_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,30 +32,6 @@ def two(home: HomeFolder) -> HomeFolder:
         home.google.write_token(home / f"credentials/{name}/token.json", account)
     home.configure(TWO)
     return home
-
-
-def write_key(home: HomeFolder, **changes: Any) -> Path:
-    """Write a genuine-looking service-account key that belongs to the local Google."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-    content = {
-        "type": "service_account",
-        "project_id": "invented",
-        "private_key_id": "0" * 40,
-        "private_key": pem,
-        "client_email": "exporter@invented.iam.gserviceaccount.com",
-        "client_id": "0" * 21,
-        "token_uri": home.google.url + "/token",
-        **changes,
-    }
-    path = home / "key.json"
-    path.write_text(json.dumps(content))
-    path.chmod(0o600)
-    return path
 
 
 def test_each_account_has_its_own_grant_state_and_exports(two: HomeFolder) -> None:

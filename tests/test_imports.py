@@ -22,10 +22,11 @@ PACKAGE = Path(calendar_sync.__file__).parent
 COMMANDS = {"cli", "__main__", "commands"}
 STARTERS = {
     "daemon", "demo", "backfill", "run", "session", "doctor", "health", "unattended",
-    "report_page", "schedules", "verify", "publishing",
+    "report_page", "schedules", "verify", "publishing", "organisation", "engines",
 }  # fmt: skip
 EDGES = {
-    "home", "config", "grants", "legacy", "google_calendar", "mirror", "history", "calendars",
+    "home", "config", "users", "grants", "google_directory", "legacy", "google_calendar",
+    "mirror", "history", "calendars",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
     "deleted", "views", "published", "options", "lock", "reporting",
@@ -154,7 +155,7 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
 @pytest.mark.parametrize(
     ("package", "users"),
     [
-        ("googleapiclient", {"google_calendar"}),
+        ("googleapiclient", {"google_calendar", "google_directory"}),
         ("google_auth_httplib2", {"google_calendar"}),
         ("httplib2", {"google_calendar"}),
         ("google_auth_oauthlib", {"grants.consent"}),
@@ -177,6 +178,7 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
         ("webbrowser", {"commands.grant"}),
         ("rich", {"terminal"}),
         ("icalendar", {"verification.ics_reader"}),
+        ("distributed", {"engines.dask_cluster"}),
         ("pickle", set()),
         ("pickletools", {"legacy.pickles"}),
     ],

@@ -77,7 +77,7 @@ def export(
     )
     stop = Stop(deadline_of(app.config, deadline))
     with stop.on_signals():
-        if len(app.homes) == 1:
+        if len(app.homes) == 1 and not app.config.is_organisation(app.account_home):
             report = run_and_tell(app.home, app.config, options, app.now, stop)
             _tell(app, [report], dry_run=options.dry_run)
             return report.exit_code
@@ -99,7 +99,10 @@ def _check_period(app: App, start: Any, end: Any, output: Path | None) -> None:
 
 def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: bool) -> int:
     """Run for one account after the other; a failing one does not stop the others."""
+    from calendar_sync.commands.many import export_organisation
     from calendar_sync.unattended import run_and_tell
+
+    has_many = any(app.config.is_organisation(home) for home in app.homes)
 
     codes, reports = [], []
     for home in app.homes:
@@ -107,6 +110,9 @@ def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: boo
             continue
         app.terminal.say(f"[{home.account}]")
         try:
+            if app.config.is_organisation(home):
+                codes.append(export_organisation(app, home, options, stop))
+                continue
             report = run_and_tell(home, app.config, options, app.now, stop)
         except Stopped:
             raise
@@ -119,7 +125,9 @@ def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: boo
         reports.append(report)
         if not app.terminal.as_json:
             _tell(app, [report], dry_run=options.dry_run)
-    if app.terminal.as_json:
+        elif has_many:
+            app.terminal.json_line({"version": 1, "account": home.account, "report": report})
+    if app.terminal.as_json and not has_many:
         _tell(app, reports, dry_run=options.dry_run)
     return int(together(codes))
 

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from calendar_sync.cli import App, command
-from calendar_sync.errors import ExitCode, WrongConfiguration
+from calendar_sync.errors import CalendarSyncError, ExitCode, WrongConfiguration
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.home import Home
 from calendar_sync.terminal import one_line
 
+if TYPE_CHECKING:
+    from calendar_sync.model import CalendarEntry
+    from calendar_sync.stop import Stop
+
 
 @command("calendars")
-def calendars(app: App) -> None:
+def calendars(app: App) -> int:
     """List the account's calendars: id, name, role, zone, exported or why not."""
     from calendar_sync.calendars import is_chosen
     from calendar_sync.session import account_of
     from calendar_sync.stop import Stop
 
-    stop = Stop()
+    stop, failed = Stop(), 0
+    found: list[tuple[str, CalendarEntry]] = []
     with stop.on_signals():
-        found = [
-            (home.account, entry)
-            for home in app.homes
-            for entry in account_of(home, app.config, app.now, stop)().calendars()
-        ]
+        for home in app.homes:
+            if app.config.is_organisation(home):
+                failed += _calendars_of_users(app, home, stop, found)
+                continue
+            entries = account_of(home, app.config, app.now, stop)().calendars()
+            found += [(home.account, entry) for entry in entries]
     rows = []
     for account, entry in sorted(found, key=lambda pair: (pair[0], pair[1].id)):
         name = entry.summary_override or entry.summary
@@ -45,9 +51,10 @@ def calendars(app: App) -> None:
                 **({"account": account} if account else {}),
             }
         )
+    code = int(ExitCode.SOME_FAILED if failed else ExitCode.DONE)
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "calendars": rows})
-        return
+        return code
     several = [*(["account"] if app.config.account else [])]
     app.terminal.table(
         [*several, "id", "name", "role", "zone", "exported"],
@@ -63,6 +70,37 @@ def calendars(app: App) -> None:
             for r in rows
         ],
     )
+    return code
+
+
+def _calendars_of_users(
+    app: App, home: Home, stop: Stop, found: list[tuple[str, CalendarEntry]]
+) -> int:
+    """List the calendars of every user, many at once; who cannot be asked is named, and counted."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from calendar_sync.organisation.members import list_members
+    from calendar_sync.session import account_of
+
+    def ask(user: Home) -> list[CalendarEntry] | CalendarSyncError:
+        try:
+            with stop.lent() as own:
+                return account_of(user, app.config, app.now, own)().calendars()
+        except CalendarSyncError as error:
+            return error
+
+    users = list_members(home, app.config, app.now, stop).addresses
+    failed = 0
+    with ThreadPoolExecutor(app.config.workers) as executor:
+        answers = executor.map(ask, [home.of_user(user) for user in users])
+        for user, answer in zip(users, answers, strict=True):
+            stop.check()
+            if isinstance(answer, CalendarSyncError):
+                app.terminal.error(f"{user}: {answer.message}")
+                failed += 1
+            else:
+                found += [(user, entry) for entry in answer]
+    return failed
 
 
 def _exported(row: dict[str, Any]) -> str:
@@ -81,9 +119,12 @@ def status(app: App) -> int:
     for home in app.homes:
         token = token_file_of(home, app.config)
         found = collect(home.mirror, token, app.config, app.now())
-        account = app.config.account_named(home.account)
+        account = app.config.account_of(home)
         if account is not None and account.service_account is not None:
             found["grant"] = dict.fromkeys(found["grant"]) | {"account": account.subject}
+        if app.config.is_organisation(home):
+            users = [each for each in found.pop("calendars") if each.result == "failed"]
+            found |= {"calendars": [], "failed_users": users}
         healths.append(found["health"])
         collected.append({"account": home.account, **found})
         is_well = found["health"] == "fresh" and not found["grant"]["warning"]
@@ -99,20 +140,22 @@ def status(app: App) -> int:
 
 
 def _print_status(app: App, home: Home, found: dict[str, Any]) -> None:
-    grant = found["grant"]
+    grant, users = found["grant"], found.get("failed_users")
     age = "age unknown" if grant["age_days"] is None else f"{grant['age_days']} days old"
     lines = [
         ("health", found["health"]),
         ("last success", found["last_success"] or "never"),
         ("last run", _last_run(found)),
         ("next due", found["next_due"] or "no schedule in calendar-sync.toml"),
-        ("grant", f"{grant['account'] or 'account unknown'}, {age}"),
+        ("grant", f"{grant['account'] or 'account unknown'}, {age}" if users is None else ""),
         ("warning", grant["warning"]),
         ("home", home.describe().removeprefix("home ")),
     ]
     for name, text in lines:
         if text:
             app.terminal.data(f"{name:<13} {text}")
+    for number, user in enumerate(users or ()):
+        app.terminal.data(f"{'' if number else 'failed':<13} {user.id}: {user.error}")
     widest = max((len(one_line(c.name)) for c in found["calendars"]), default=0)
     for c in found["calendars"]:
         head = "calendars" if c is found["calendars"][0] else ""

@@ -40,7 +40,7 @@ def history(app: App, limit: int) -> None:
     """List past runs, the newest first: when, how they ended, what they found changed."""
     from calendar_sync.history import recent_reports
 
-    runs = recent_reports(app.home.mirror, limit, with_backfills=True)
+    runs = recent_reports(app.account_home.mirror, limit, with_backfills=True)
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "runs": runs})
         return

@@ -36,7 +36,12 @@ responseStatus role scope selected self sequence shared signature source start s
 summary summaryOverride timeZone title transparency type updated uri url useDefault value
 visibility width workingLocationProperties
 """
-_KNOWN = frozenset(_NAMES.split())
+# And those of the directory's users that are shown here.
+_USERS = """
+archived customerId familyName fullName givenName isAdmin isDelegatedAdmin isMailboxSetup orgUnitPath
+primaryEmail suspended suspensionReason users
+"""
+_KNOWN = frozenset((_NAMES + _USERS).split())
 
 
 def parse_fields(text: str) -> Tree:

@@ -29,6 +29,7 @@ class Google:
     token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address, no secret
     revoke_uri: str = "https://oauth2.googleapis.com/revoke"
     api_endpoint: str = "https://www.googleapis.com/calendar/v3/"
+    directory_endpoint: str = "https://admin.googleapis.com/"
 
     @property
     def is_local(self) -> bool:
@@ -143,6 +144,7 @@ def _which_google(client: _Client, name: str) -> Google:
         token_uri=client.token_uri,
         revoke_uri=client.revoke_uri or client.token_uri.rpartition("/")[0] + "/revoke",
         api_endpoint=endpoint,
+        directory_endpoint=_beside(endpoint, "/"),
     )
 
 
@@ -165,6 +167,7 @@ def google_of_token_uri(token_uri: str | None, name: str) -> Google:
         token_uri=token_uri,
         revoke_uri=token_uri.rpartition("/")[0] + "/revoke",
         api_endpoint=_beside(token_uri, API_PATH),
+        directory_endpoint=_beside(token_uri, "/"),
     )
 
 

@@ -27,7 +27,7 @@ from calendar_sync.grants.token_server import token_transport
 _LARGEST = 64 * 1024
 _ADMIN = (
     "The administrator must list the key's client id with exactly this scope under Admin console >"
-    f" Security > API controls > Domain-wide delegation: {READONLY}"
+    " Security > API controls > Domain-wide delegation: "
 )
 
 
@@ -36,6 +36,7 @@ class ServiceCredentials(service_account.Credentials):
 
     google: Google
     subject: str
+    scope: str
     clock: Callable[[], dt.datetime]
     thread_lock: threading.Lock
 
@@ -56,11 +57,15 @@ class ServiceCredentials(service_account.Credentials):
             try:
                 super().refresh(token_transport(self.google))  # type: ignore[no-untyped-call]
             except Exception as error:
-                raise _in_our_words(error, self.subject, self.clock()) from None
+                raise _in_our_words(error, self) from None
 
 
 def load_service_account(
-    key: Path, subject: str, google: Google | None, clock: Callable[[], dt.datetime]
+    key: Path,
+    subject: str,
+    google: Google | None,
+    clock: Callable[[], dt.datetime],
+    scope: str = READONLY,
 ) -> ServiceCredentials:
     """Load a key file for `subject`. Raises WrongConfiguration, whatever is wrong with the file.
 
@@ -76,15 +81,14 @@ def load_service_account(
     chosen = google or issued_by
     try:
         make: Any = ServiceCredentials.from_service_account_info
-        credentials = make(
-            {**info, "token_uri": chosen.token_uri}, scopes=[READONLY], subject=subject
-        )
+        credentials = make({**info, "token_uri": chosen.token_uri}, scopes=[scope], subject=subject)
     except ValueError:  # its text may repeat the key
         raise WrongConfiguration(
             f"{key} is not a usable service-account key.",
             "Create a new JSON key in Google Cloud: IAM > Service accounts > Keys.",
         ) from None
-    credentials.google, credentials.subject, credentials.clock = chosen, subject, clock
+    credentials.google, credentials.clock = chosen, clock
+    credentials.subject, credentials.scope = subject, scope
     credentials.thread_lock = threading.Lock()
     loaded: ServiceCredentials = credentials
     return loaded
@@ -104,8 +108,9 @@ def _read(key: Path) -> dict[str, Any]:
     return info
 
 
-def _in_our_words(error: Exception, subject: str, now: dt.datetime) -> CalendarSyncError:
+def _in_our_words(error: Exception, credentials: ServiceCredentials) -> CalendarSyncError:
     """Explain the four errors of delegation; none of them is cured by a consent."""
+    subject, admin = credentials.subject, _ADMIN + credentials.scope
     if isinstance(error, CalendarSyncError):
         return error
     if isinstance(error, TransportError):
@@ -114,10 +119,11 @@ def _in_our_words(error: Exception, subject: str, now: dt.datetime) -> CalendarS
         return TryLater("The token server's answer makes no sense.", "calendar-sync doctor")
     text = str(error.args[0])
     if text.startswith("unauthorized_client"):
-        return WrongConfiguration(f"The key may not read for {subject}: no delegation.", _ADMIN)
+        return WrongConfiguration(f"The key may not read for {subject}: no delegation.", admin)
     if "Invalid email or User ID" in text:
         return WrongConfiguration(
-            f"The domain knows no user {subject}.", "Correct the address in calendar-sync.toml."
+            f"The domain knows no user {subject}, or has suspended that account.",
+            "Correct the address in calendar-sync.toml, or leave it out.",
         )
     if "Invalid JWT Signature" in text:
         return WrongConfiguration(
@@ -131,5 +137,5 @@ def _in_our_words(error: Exception, subject: str, now: dt.datetime) -> CalendarS
         )
     details = error.args[1] if len(error.args) > 1 else None
     if isinstance(details, dict) and details.get("error") == "invalid_grant":
-        return WrongConfiguration(f"Google refuses the key for {subject} (invalid_grant).", _ADMIN)
-    return explain_refusal(text, details, Grant(""), now)
+        return WrongConfiguration(f"Google refuses the key for {subject} (invalid_grant).", admin)
+    return explain_refusal(text, details, Grant(""), credentials.clock())

@@ -1,0 +1,1 @@
+"""Many users read by one service account: who they are (`members`), one's run, and the run of all."""

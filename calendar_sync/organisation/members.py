@@ -1,0 +1,103 @@
+"""Who an organisation's users are: whom its `[[account]]` names, or whom Google's directory lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from calendar_sync.config import Account, Config
+from calendar_sync.errors import WrongConfiguration
+from calendar_sync.files import make_folder, replace_file
+from calendar_sync.home import Home
+from calendar_sync.run import Clock
+from calendar_sync.session import directory_of
+from calendar_sync.stop import Stop
+from calendar_sync.users import DIRECTORY, FILE, distinct, read_address, read_users_file
+from calendar_sync.windows import Unreadable
+
+if TYPE_CHECKING:
+    from calendar_sync.google_directory import DirectoryUser
+
+_REMEMBERED = "users.txt"  # in the organisation's state: whom the directory listed last
+
+
+@dataclass(frozen=True)
+class Members:
+    """An organisation's users.
+
+    `left_out` are suspended or archived: nobody may read for them. The address of an `odd` one cannot
+    name a folder.
+    """
+
+    addresses: tuple[str, ...]
+    left_out: int = 0
+    odd: tuple[str, ...] = ()
+
+
+def list_members(home: Home, config: Config, clock: Clock, stop: Stop) -> Members:
+    """Return whom to read for; the directory is asked if they are listed there. Raises our errors."""
+    account = organisation_of(home, config)
+    if account.users == DIRECTORY:
+        listed = directory_of(home, config, account, clock, stop).users()
+        members = _fit(listed)
+    else:
+        members = Members(known_members(home, config))
+    if not members.addresses:
+        raise WrongConfiguration(f"{home.account} has no users to read for.")
+    accounts = {account.name for account in config.account}
+    for address in members.addresses:
+        if address in accounts:
+            raise WrongConfiguration(
+                f"{address} is both an [[account]] and a user of {home.account}; they would share"
+                " their folders.",
+                f"Give the [[account]] another name in {home.config}",
+            )
+    return members
+
+
+def known_members(home: Home, config: Config) -> tuple[str, ...]:
+    """Return whom the configuration names, or whom the directory listed last; asks nobody."""
+    users = organisation_of(home, config).users
+    if isinstance(users, tuple):
+        return distinct(users)
+    if users == DIRECTORY:
+        remembered = home.state / _REMEMBERED
+        return read_users_file(remembered) if remembered.exists() else ()
+    return read_users_file(home.folder / (users or "").removeprefix(FILE).strip())
+
+
+def remember_members(home: Home, members: Members) -> None:
+    """Keep a list for who looks without asking. Raises CannotWrite."""
+    make_folder(home.state, secret=True)
+    content = "".join(f"{address}\n" for address in members.addresses)
+    replace_file(home.state / _REMEMBERED, content.encode())
+
+
+def is_member(home: Home, config: Config, address: str) -> bool:
+    """Whether an organisation reads for this address, as far as that is known without asking."""
+    try:
+        user = read_address(address)
+    except Unreadable:
+        return False
+    known = known_members(home, config)
+    return user in known or (not known and organisation_of(home, config).users == DIRECTORY)
+
+
+def organisation_of(home: Home, config: Config) -> Account:
+    """Return the `[[account]]` of an organisation's home."""
+    account = config.account_of(home)
+    assert account is not None
+    return account
+
+
+def _fit(listed: list[DirectoryUser]) -> Members:
+    """Choose the users who can be read for, and whose address can name a folder."""
+    addresses: dict[str, None] = {}
+    odd: list[str] = []
+    active = [user.primary_email for user in listed if user.is_active]
+    for address in active:
+        try:
+            addresses[read_address(address)] = None
+        except Unreadable:
+            odd.append(ascii(address))
+    return Members(tuple(addresses), len(listed) - len(active), tuple(odd))

@@ -1,0 +1,132 @@
+"""One run for every user of an organisation: many at once, one failing stops nobody.
+
+Each user has a mirror, a lock and exports of their own. The organisation has a lock and a history,
+too: `status`, `history` and those who are told hear of its run as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from calendar_sync.config import Config
+from calendar_sync.engines.choice import open_engine
+from calendar_sync.engines.engine import WorkerDied
+from calendar_sync.engines.window import work_through
+from calendar_sync.errors import CalendarSyncError, ExitCode, Stopped
+from calendar_sync.grants.grant import write_instant
+from calendar_sync.history import CalendarReport, Report, new_run_id, remember_run
+from calendar_sync.home import Home
+from calendar_sync.lock import run_lock
+from calendar_sync.mirror import Mirror, with_mirror
+from calendar_sync.options import RunOptions
+from calendar_sync.organisation.members import Members, list_members, remember_members
+from calendar_sync.organisation.totals import Totals, worth_keeping
+from calendar_sync.organisation.user_run import UserResult, UserTask, run_user
+from calendar_sync.run import Clock
+from calendar_sync.stop import Stop
+from calendar_sync.telling.told import told
+
+Hear = Callable[[UserResult], None]
+
+
+def run_organisation(
+    home: Home, config: Config, options: RunOptions, clock: Clock, stop: Stop, hear: Hear
+) -> tuple[Report, Totals]:
+    """Run the job for every user and tell about it as one run; `hear` is given each user's result.
+
+    Raises what concerns the organisation itself: its key, its directory, its lock, a stop.
+    """
+    run = _Run(home, config, options, clock, stop, hear)
+    with told(home, config, clock, silent=options.dry_run) as telling:
+        list_them = telling.announced(lambda: list_members(home, config, clock, stop))
+        telling.report = run.remembered(list_them)
+    return telling.report, run.totals
+
+
+class _Run:
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        options: RunOptions,
+        clock: Clock,
+        stop: Stop,
+        hear: Hear,
+    ) -> None:
+        self._home, self._config, self._options = home, config, options
+        self._clock, self._stop, self._hear = clock, stop, hear
+        self._started = clock()
+        self._users: list[CalendarReport] = []
+        self.totals = Totals()
+
+    def remembered(self, list_them: Callable[[], Members]) -> Report:
+        """Do the run under the organisation's lock and store its report, also when it ends early."""
+        is_dry = self._options.dry_run
+        with nullcontext() if is_dry else run_lock(self._home):
+            try:
+                members = list_them()
+                if not is_dry:
+                    remember_members(self._home, members)
+                self._do(members)
+                self._check_stop()
+                report = self._report(self.totals.exit_code(), self.totals.in_words())
+            except CalendarSyncError as error:
+                self._remember(self._report(error.exit_code, error.message))
+                raise
+            except Exception as error:
+                self._remember(self._report(ExitCode.BUG, type(error).__name__))
+                raise
+            self._remember(report)
+            return report
+
+    def _do(self, members: Members) -> None:
+        self.totals.users = len(members.addresses) + len(members.odd)
+        self.totals.left_out, self.totals.not_reached = members.left_out, self.totals.users
+        for odd in members.odd:
+            why = "this address cannot name a folder"
+            self._note(UserResult(odd, int(ExitCode.CONFIGURATION), why))
+        tasks = (UserTask(self._home.of_user(user), self._options) for user in members.addresses)
+        with open_engine(self._config.engine, self._config.workers, self._stop) as engine:
+            for task, outcome in work_through(engine, run_user, tasks, self._stop):
+                self._note(outcome if isinstance(outcome, UserResult) else _lost(task, outcome))
+        self.totals.failed_users.sort(key=lambda failed: failed.user)
+
+    def _note(self, result: UserResult) -> None:
+        if result.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+            return  # stopped with us: not reached
+        self.totals.not_reached -= 1
+        self._users.append(self.totals.add(result))
+        self._hear(result)
+
+    def _check_stop(self) -> None:
+        """Raise Stopped after a signal; past the deadline the run ends well for whom it reached."""
+        if self._stop.is_requested:
+            raise Stopped(self._stop.code)
+
+    def _report(self, exit_code: int, message: str) -> Report:
+        return Report(
+            run_id=new_run_id(self._started),
+            command=self._options.command,
+            started_at=write_instant(self._started),
+            finished_at=write_instant(self._clock()),
+            exit_code=int(exit_code),
+            message=message,
+            requests=self.totals.requests,
+            calendars=worth_keeping(self._users),
+        )
+
+    def _remember(self, report: Report) -> None:
+        def store(mirror: Mirror, _warnings: list[str]) -> None:
+            remember_run(mirror, report)
+
+        if not self._options.dry_run:
+            with_mirror(self._home.mirror, self._clock, store)
+
+
+def _lost(task: UserTask, error: Exception) -> UserResult:
+    """Say what became of a user whose worker could not say it itself."""
+    why = f"a worker failed ({type(error).__name__})"
+    if isinstance(error, WorkerDied):
+        why = "every worker that read for this user died (memory? see the system's log)"
+    return UserResult(task.home.account, int(ExitCode.BUG), why)
