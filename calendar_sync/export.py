@@ -33,8 +33,15 @@ _TABLES = ("csv", "sqlite", "parquet")
 class Exporter(Protocol):
     """One format of one calendar."""
 
-    rows: int
-    warnings: list[EventWarning]
+    @property
+    def rows(self) -> int:
+        """How many rows, VEVENTs or lines there are."""
+        ...
+
+    @property
+    def warnings(self) -> list[EventWarning]:
+        """What a reader of the file should know."""
+        ...
 
     def add(self, item: Item) -> None:
         """Take one item; odd data becomes a warning."""

@@ -6,7 +6,6 @@ the file of a UID that is gone is removed; other files in the folder are nobody'
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import re
 from collections import defaultdict
@@ -33,7 +32,7 @@ class _OfUid:
     """Where the spool has the events of one UID, and the zones they name."""
 
     places: list[tuple[int, int]] = field(default_factory=list)  # offset, length
-    zones: dict[str, dt.date] = field(default_factory=dict)
+    zones: dict[str, int] = field(default_factory=dict)
 
 
 class PerUidFolder:
@@ -66,8 +65,8 @@ class PerUidFolder:
         for uid, event in _events(rendered.content):
             of_uid = self._by_uid[uid]
             of_uid.places.append((self._spool.tell(), self._spool.write(event)))
-            for name, day in rendered.zones.items():
-                of_uid.zones[name] = min(day, of_uid.zones.get(name, day))
+            for name, year in rendered.zones.items():
+                of_uid.zones[name] = min(year, of_uid.zones.get(name, year))
 
     def publish(self) -> int:
         """Write new and changed files, remove those of UIDs that are gone; return how many there are.
@@ -90,7 +89,7 @@ class PerUidFolder:
     def _content(self, of_uid: _OfUid) -> bytes:
         lines = header(CalendarView(id="", time_zone=self._calendar.time_zone))
         for zone in sorted(of_uid.zones):
-            lines += vtimezone(zone, of_uid.zones[zone].year)
+            lines += vtimezone(zone, of_uid.zones[zone])
         pieces = [to_bytes(lines)]
         for offset, length in of_uid.places:
             self._spool.seek(offset)

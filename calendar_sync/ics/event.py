@@ -15,7 +15,10 @@ from calendar_sync.model import Event, people_of
 
 NO_STAMP = "19700101T000000Z"
 CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "public": "PUBLIC"}
-STATUSES = {None: "CONFIRMED", "confirmed": "CONFIRMED", "tentative": "TENTATIVE"}
+STATUSES = {
+    None: "STATUS:CONFIRMED", "confirmed": "STATUS:CONFIRMED", "tentative": "STATUS:TENTATIVE",
+}  # fmt: skip
+NO_REMINDERS = b'{"useDefault":false}'  # as most events have it
 # COLOR wants a CSS3 name: the one nearest to what Google's screen shows for a colorId.
 COLORS = {
     "1": "mediumpurple", "2": "mediumseagreen", "3": "darkorchid", "4": "salmon", "5": "gold",
@@ -33,7 +36,7 @@ def write_event(sheet: Sheet, event: Event, uid: str, times: list[str], extra: s
     """Add one VEVENT. `times` is everything from DTSTART to EXDATE; `extra` one more line."""
     created, updated = stamp(event.created), stamp(event.updated)
     lines = sheet.lines
-    lines += ["BEGIN:VEVENT", f"UID:{escape(uid)}", f"DTSTAMP:{updated or created or NO_STAMP}"]
+    lines += ("BEGIN:VEVENT", f"UID:{escape(uid)}", f"DTSTAMP:{updated or created or NO_STAMP}")
     lines += times
     if created:
         lines.append(f"CREATED:{created}")
@@ -55,7 +58,7 @@ def write_event(sheet: Sheet, event: Event, uid: str, times: list[str], extra: s
         lines.append(f"X-WR-RELCALID:{escape(sheet.calendar.id)}")
     if extra:
         lines.append(extra)
-    if event.reminders:
+    if event.reminders and event.reminders != NO_REMINDERS:
         lines += alarm_lines(sheet, event, people)
     lines.append("END:VEVENT")
     sheet.rows += 1
@@ -64,13 +67,13 @@ def write_event(sheet: Sheet, event: Event, uid: str, times: list[str], extra: s
 def _write_words(lines: list[str], event: Event) -> None:
     status = STATUSES.get(event.status)
     if status:
-        lines.append(f"STATUS:{status}")
+        lines.append(status)
     lines.append("TRANSP:TRANSPARENT" if event.transparency == "transparent" else "TRANSP:OPAQUE")
     if event.visibility in CLASSES and not is_free_busy(event):
         lines.append(f"CLASS:{CLASSES[event.visibility]}")
     if event.event_type and event.event_type != "default":
         kind = escape(event.event_type)
-        lines += [f"CATEGORIES:{kind}", f"X-GOOGLE-EVENT-TYPE:{kind}"]
+        lines += (f"CATEGORIES:{kind}", f"X-GOOGLE-EVENT-TYPE:{kind}")
     if event.color_id:
         if event.color_id in COLORS:
             lines.append(f"COLOR:{COLORS[event.color_id]}")

@@ -7,7 +7,6 @@ no version in PRODID and no LAST-MODIFIED of the calendar.
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -21,7 +20,7 @@ from calendar_sync.ics.recurrence import (
 )
 from calendar_sync.ics.survivors import has_occurrence
 from calendar_sync.ics.text import escape, is_blank, to_bytes
-from calendar_sync.ics.times import Sheet, read_start, series_times, single_times
+from calendar_sync.ics.times import Sheet, plain_times, read_start, series_times, single_times
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import (
     CalendarView,
@@ -37,6 +36,7 @@ from calendar_sync.times import find_zone
 PRODUCT = "-//calendar-sync//Google Calendar to ICS//EN"
 # Of the VTIMEZONE that makes an empty calendar valid; nothing is dated by it.
 YEAR_OF_NOTHING = 2024
+_LINES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -55,30 +55,42 @@ class Rendered:
 
     content: bytes
     rows: int
-    zones: dict[str, dt.date]  # the earliest day written on the clock of each zone
+    zones: dict[str, int]  # the earliest year written on the clock of each zone
     warnings: tuple[EventWarning, ...]
 
 
 def render(item: Item, calendar: CalendarView, options: IcsOptions) -> Rendered:
     """Render one item; the same item, calendar and options always give the same bytes."""
-    sheet = Sheet(calendar, options.default_reminders, options.html, options.names_calendar)
+    sheet = _sheet(calendar, options)
+    _write(sheet, item, options)
+    content = to_bytes(sheet.lines) if sheet.lines else b""
+    return Rendered(content, sheet.rows, sheet.zones, tuple(sheet.warnings))
+
+
+def _sheet(calendar: CalendarView, options: IcsOptions) -> Sheet:
+    return Sheet(calendar, options.default_reminders, options.html, options.names_calendar)
+
+
+def _write(sheet: Sheet, item: Item, options: IcsOptions) -> None:
     if isinstance(item, Series):
         _write_series(sheet, item, options)
     elif isinstance(item, Orphan):
         _write_orphan(sheet, item.event, options)
     else:
         _write_single(sheet, item)
-    content = to_bytes(sheet.lines) if sheet.lines else b""
-    return Rendered(content, sheet.rows, sheet.zones, tuple(sheet.warnings))
 
 
 def _write_single(sheet: Sheet, item: Single) -> None:
     event = item.event
-    if event.is_cancelled:
+    if event.status == "cancelled":
         return
-    start = read_start(sheet, event)
-    if start is not None:
-        write_event(sheet, event, uid_of(event), single_times(sheet, event, start))
+    times = plain_times(sheet, event)
+    if times is None:
+        start = read_start(sheet, event)
+        if start is None:
+            return
+        times = single_times(sheet, event, start)
+    write_event(sheet, event, uid_of(event), times)
 
 
 def _write_series(sheet: Sheet, series: Series, options: IcsOptions) -> None:
@@ -102,7 +114,7 @@ def _write_series(sheet: Sheet, series: Series, options: IcsOptions) -> None:
         return
     times = [*series_times(sheet, master, start), *recurrence.lines(clock)]
     if clock.zone:
-        sheet.use_zone(clock.zone, recurrence.earliest(clock))
+        sheet.use_zone(clock.zone, recurrence.earliest(clock).year)
     write_event(sheet, master, uid_of(master), times)
     _write_edited(sheet, series, edited, clock)
 
@@ -117,7 +129,7 @@ def _write_edited(sheet: Sheet, series: Series, edited: list[Event], clock: Cloc
             continue
         times = [clock.line("RECURRENCE-ID", wall), *single_times(sheet, event, start)]
         if clock.zone:
-            sheet.use_zone(clock.zone, wall)
+            sheet.use_zone(clock.zone, wall.year)
         write_event(sheet, event, uid_of(series.master), times)
     for original, event in placed:
         if original is None:
@@ -139,7 +151,7 @@ def _write_orphan(sheet: Sheet, event: Event, options: IcsOptions) -> None:
     clock = Clock(original)
     wall = clock.wall(original)
     if clock.zone:
-        sheet.use_zone(clock.zone, wall)
+        sheet.use_zone(clock.zone, wall.year)
     times = [clock.line("RECURRENCE-ID", wall), *single_times(sheet, event, start)]
     write_event(sheet, event, uid_of(event), times, _series_line(event))
 
@@ -168,40 +180,53 @@ class IcsExporter:
 
     VTIMEZONEs stand before the events, as older readers want it, but are known after them: so events
     go to `spool` (a temporary file open for reading and writing), and `finish` puts all together.
-    Memory holds the zones and the warnings only.
+    Memory holds the zones, the warnings and some items' lines only.
     """
 
     def __init__(self, calendar: CalendarView, options: IcsOptions, spool: BinaryIO) -> None:
-        self.rows = 0
-        self.warnings: list[EventWarning] = []
         self._calendar, self._options, self._spool = calendar, options, spool
         self._start = spool.tell()
-        self._zones: dict[str, dt.date] = {}
+        self._sheet = _sheet(calendar, options)
+
+    @property
+    def rows(self) -> int:
+        """How many VEVENTs there are so far."""
+        return self._sheet.rows
+
+    @property
+    def warnings(self) -> list[EventWarning]:
+        """What a reader of the file should know."""
+        return self._sheet.warnings
 
     def add(self, item: Item, of: CalendarView | None = None) -> None:
         """Render one item to the spool; odd data costs a warning, or several, never an exception.
 
         `of` is the calendar it is from where a file is made of several.
         """
+        sheet = self._sheet
+        lines, rows, warnings = len(sheet.lines), sheet.rows, len(sheet.warnings)
+        sheet.calendar = of or self._calendar
+        sheet.begin_item()
         try:
-            rendered = render(item, of or self._calendar, self._options)
+            _write(sheet, item, self._options)
         except (ValueError, OverflowError) as error:
             event = item.master if isinstance(item, Series) else item.event
             message = f"It could not be written as ICS: {error}"
-            self.warnings.append(EventWarning(event.id, "unwritable", message))
-            return
-        self.add_rendered(rendered)
+            del sheet.lines[lines:], sheet.warnings[warnings:]
+            sheet.rows = rows
+            sheet.warnings.append(EventWarning(event.id, "unwritable", message))
+        if len(sheet.lines) >= _LINES_AT_ONCE:
+            self._flush()
 
-    def add_rendered(self, rendered: Rendered) -> None:
-        """Take an item rendered before, with the same calendar and options."""
-        self._spool.write(rendered.content)
-        self.rows += rendered.rows
-        self.warnings += rendered.warnings
-        for zone, day in rendered.zones.items():
-            self._zones[zone] = min(day, self._zones.get(zone, day))
+    def _flush(self) -> None:
+        """Fold and encode many items' lines at once, at half the cost of one by one."""
+        if self._sheet.lines:
+            self._spool.write(to_bytes(self._sheet.lines))
+            self._sheet.lines.clear()
 
     def finish(self, file: BinaryIO) -> None:
         """Write the whole calendar to `file`; may be called again for another one."""
+        self._flush()
         file.write(to_bytes([*header(self._calendar), *self._timezones()]))
         self._spool.seek(self._start)
         shutil.copyfileobj(self._spool, file, 1 << 20)
@@ -209,7 +234,7 @@ class IcsExporter:
 
     def _timezones(self) -> list[str]:
         """Return all VTIMEZONEs; a calendar without events needs one to be valid (section 3.6)."""
-        years = {zone: day.year for zone, day in self._zones.items()}
+        years = self._sheet.zones
         if not self.rows:
             zone = self._calendar.time_zone
             years = {zone if find_zone(zone) else "UTC": YEAR_OF_NOTHING}

@@ -19,7 +19,7 @@ _LINE_BREAKS = re.compile("[\r\n\x85\u2028\u2029]+")
 
 def is_blank(text: str | None) -> bool:
     """Whether a reader would see nothing."""
-    return not text or not text.strip(_BLANK)
+    return not text or (not text[0].isalnum() and not text.strip(_BLANK))
 
 
 def escape(text: str) -> str:
@@ -43,6 +43,9 @@ def escape(text: str) -> str:
     return text.replace("\n", "\\n") if "\n" in text else text
 
 
+_PLAIN = re.compile(r"[\w .'()&/-]+")
+
+
 @lru_cache(maxsize=4096)
 def parameter(value: str) -> str:
     """Return a parameter value, quoted where it must be (RFC 5545 section 3.2).
@@ -51,6 +54,8 @@ def parameter(value: str) -> str:
     caret is doubled only where such a reader of RFC 6868 would take it for more than a caret. A
     backslash is quoted too: some readers take one before the `;` for an escape.
     """
+    if _PLAIN.fullmatch(value) and not (value[0] == " " or value[-1] == " "):
+        return value
     value = _LINE_BREAKS.sub(" ", value).translate(_CONTROL_CHARACTERS).replace('"', "'")
     value = re.sub(r"\^(?=[n'^])", "^^", value).strip()
     return f'"{value}"' if any(mark in value for mark in ",;:\\") else value
@@ -71,9 +76,14 @@ def uri(text: str) -> str | None:
     return quote(text, safe="._~:/?#[]@!$&'()*+,;=%-", errors="replace")
 
 
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@!$'*+._~-]+")
+
+
 @lru_cache(maxsize=4096)
 def mailto(address: str) -> str:
     """Return the mailto: URI of an address (RFC 6068 section 2)."""
+    if _PLAIN_ADDRESS.fullmatch(address):
+        return f"mailto:{address}"
     return "mailto:" + quote(address.strip(), safe="@!$'*+-._~", errors="replace")
 
 
@@ -90,22 +100,32 @@ def to_bytes(lines: list[str]) -> bytes:
 
     A line break inside a line is removed, whatever let it in; half surrogates become `?`.
     """
-    text = "\r\n".join(lines)
-    breaks = len(lines) - 1
-    if text.count("\n") != breaks or text.count("\r") != breaks:
-        text = "\r\n".join([_LINE_BREAKS.sub("", line) for line in lines])
-    octets = f"{text}\r\n".encode("utf-8", "replace").translate(None, _CONTROLS)
-    physical = octets.split(b"\r\n")
-    if max(map(len, physical)) <= LINE_LENGTH:
-        return octets
-    return b"\r\n".join([line if len(line) <= LINE_LENGTH else _fold(line) for line in physical])
+    text = "\n".join(lines)
+    if "\r" in text or text.count("\n") != len(lines) - 1:
+        text = "\n".join([_LINE_BREAKS.sub("", line) for line in lines])
+    octets = text.encode("utf-8", "replace").translate(None, _CONTROLS)
+    physical = [line if len(line) <= LINE_LENGTH else _fold(line) for line in octets.split(b"\n")]
+    physical.append(b"")
+    return b"\r\n".join(physical)
+
+
+# Where a piece begins inside a character.
+_BAD_FOLD = re.compile(rb"\r\n [\x80-\xbf]")
 
 
 def _fold(line: bytes) -> bytes:
     """Fold one line, never inside a character nor between a backslash and what it escapes."""
-    if line.isascii() and b"\\" not in line:
+    if len(line) < 2 * LINE_LENGTH:
+        folded = line[:LINE_LENGTH] + b"\r\n " + line[LINE_LENGTH:]
+    else:
         rest = [line[at : at + 74] for at in range(LINE_LENGTH, len(line), 74)]
-        return b"\r\n ".join([line[:LINE_LENGTH], *rest])
+        folded = b"\r\n ".join([line[:LINE_LENGTH], *rest])
+    if b"\\\r\n " in folded or not (line.isascii() or _BAD_FOLD.search(folded) is None):
+        return _fold_with_care(line)
+    return folded
+
+
+def _fold_with_care(line: bytes) -> bytes:
     pieces = []
     start, end, last = 0, LINE_LENGTH, len(line)
     while end < last:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from calendar_sync.ics.recurrence import Time, utc_text, wall_text, zone_parameter
 from calendar_sync.ics.text import duration, uri
 from calendar_sync.model import CalendarView, Event, EventWarning
+from calendar_sync.points import BASIC_CLOCKS, BASIC_DAYS, Point, read_points
+from calendar_sync.recurrence.clocks import DAY
 from calendar_sync.times import Moment, UnreadableTime, is_utc, read_time
 
 
@@ -21,19 +23,23 @@ class Sheet:
     names_calendar: bool = False
     lines: list[str] = field(default_factory=list)
     rows: int = 0
-    zones: dict[str, dt.date] = field(default_factory=dict)  # the earliest day of each
+    zones: dict[str, int] = field(default_factory=dict)  # the earliest year of each
     warnings: list[EventWarning] = field(default_factory=list)
+    _first: int = 0  # of the warnings, that is about the item at hand
 
-    def use_zone(self, zone: str, wall: dt.datetime) -> None:
+    def use_zone(self, zone: str, year: int) -> None:
         """Note that a time of `zone` is written, so that its VTIMEZONE reaches back to it."""
-        earliest = self.zones.get(zone)
-        if earliest is None or wall.date() < earliest:
-            self.zones[zone] = wall.date()
+        if year < self.zones.get(zone, dt.MAXYEAR + 1):
+            self.zones[zone] = year
+
+    def begin_item(self) -> None:
+        """Begin another item: what is said of it is said once."""
+        self._first = len(self.warnings)
 
     def warn(self, event: Event, code: str, message: str) -> None:
         """Note something about an event, once."""
         warning = EventWarning(event.id, code, message)
-        if warning not in self.warnings:
+        if warning not in self.warnings[self._first :]:
             self.warnings.append(warning)
 
 
@@ -45,6 +51,38 @@ def link_of(sheet: Sheet, event: Event, text: str | None) -> str | None:
     if link is None:
         sheet.warn(event, "odd-link", f"{text[:100]!r} is no link and was left out.")
     return link
+
+
+def plain_times(sheet: Sheet, event: Event) -> list[str] | None:
+    """Write DTSTART and DTEND of an event whose times leave nothing to decide; None for others.
+
+    Nearly all events are such: both on a clock that everybody knows, at times that happen once.
+    """
+    start, end = read_points(event, sheet.calendar.time_zone)
+    if start is None or end is None or event.end_time_unspecified:
+        return None
+    if isinstance(start, int):
+        if not isinstance(end, int) or end <= start:
+            return None
+        first, last = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
+        return [f"DTSTART;VALUE=DATE:{first}", f"DTEND;VALUE=DATE:{last}"]
+    if isinstance(end, int) or end.instant <= start.instant:
+        return None
+    if not (start.is_plain and end.is_plain):
+        return None
+    return [f"DTSTART{_on_clock(sheet, start)}", f"DTEND{_on_clock(sheet, end)}"]
+
+
+def _on_clock(sheet: Sheet, time: Point) -> str:
+    zone = time.zone
+    local = time.instant + time.offset
+    day = BASIC_DAYS[local // DAY]
+    if is_utc(zone):
+        return f":{day}T{BASIC_CLOCKS[local % DAY]}Z"
+    year = int(day[:4])
+    if year < sheet.zones.get(zone, dt.MAXYEAR + 1):
+        sheet.zones[zone] = year
+    return f"{zone_parameter(zone)}:{day}T{BASIC_CLOCKS[local % DAY]}"
 
 
 def read_start(sheet: Sheet, event: Event) -> Time | None:
@@ -137,7 +175,7 @@ def time_line(sheet: Sheet, name: str, time: Time, in_utc: bool = False) -> str:
         return f"{name};VALUE=DATE:{time.isoformat().replace('-', '')}"
     if in_utc or is_utc(time.zone):
         return f"{name}:{utc_text(time.instant)}"
-    sheet.use_zone(time.zone, time.wall)
+    sheet.use_zone(time.zone, time.wall.year)
     return f"{name}{zone_parameter(time.zone)}:{wall_text(time.wall)}"
 
 
@@ -146,11 +184,12 @@ def stamp(text: str | None) -> str | None:
     if not text:
         return None
     try:
-        if text.endswith("Z"):  # always, from Google
-            return f"{wall_text(dt.datetime.fromisoformat(text[:-1]))}Z"
+        if text[-1] == "Z" and text[4:17:3] == "--T::":  # always, from Google
+            dt.datetime.fromisoformat(text[:-1])
+            return f"{text[:19].replace('-', '').replace(':', '')}Z"
         time = dt.datetime.fromisoformat(text)
         if time.tzinfo is not None:
             time = time.astimezone(dt.UTC)
         return f"{wall_text(time.replace(tzinfo=None))}Z"
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, IndexError):
         return None

@@ -25,6 +25,7 @@ class Clock:
         self.tzinfo = tzinfo
         self._by_instant: dict[int, int] = {}
         self._by_wall: dict[int, int] = {}
+        self._calm: dict[int, bool] = {}
 
     def offset_at(self, instant: int) -> int:
         """Return the seconds east of UTC at an instant."""
@@ -41,6 +42,19 @@ class Clock:
         if offset is None:
             offset = self._remember(self._by_wall, day, self._ask_on_wall)
         return wall - (self._ask_on_wall(wall) if offset == _STORMY else offset)
+
+    def is_calm(self, wall: int) -> bool:
+        """Whether no clock change is near: every wall time of that day happens exactly once."""
+        day = wall // DAY
+        found = self._calm.get(day)
+        if found is None:
+            if len(self._calm) >= _MOST_DAYS:
+                self._calm.clear()
+            for near in (day - 1, day, day + 1):  # a change may touch both sides of a midnight
+                self.instant_of(near * DAY)
+            found = all(self._by_wall.get(d, _STORMY) != _STORMY for d in (day - 1, day, day + 1))
+            self._calm[day] = found
+        return found
 
     @staticmethod
     def _remember(known: dict[int, int], day: int, ask: Callable[[int], int]) -> int:

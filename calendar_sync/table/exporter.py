@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
+from calendar_sync.points import Point, point_of, read_point, read_points
 from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
 from calendar_sync.table.presets import PresetTable
-from calendar_sync.table.row_times import Point, point_of, read_point
 from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.table.wide_cells import WIDE_COLUMNS
 from calendar_sync.table.wide_table import WideTable
@@ -109,7 +109,7 @@ class CsvExporter:
     # -- rows
 
     def _add_single(self, event: Event, *, is_single: bool) -> None:
-        start, end = self._start_of(event), self._end_of(event)
+        start, end = self._times_of(event)
         window = self._options.window
         if window is not None and not self._overlaps(start, end, window):
             return
@@ -145,11 +145,12 @@ class CsvExporter:
 
     def _add_master(self, event: Event) -> None:
         recurrence = event.recurrence if self._by_series else None
-        start, end = self._start_of(event), self._end_of(event)
+        start, end = self._times_of(event)
         self._add_row(event, start, end, recurrence=recurrence or ())
 
     def _add_exception(self, event: Event) -> None:
-        self._add_row(event, self._start_of(event), self._end_of(event), is_exception=True)
+        start, end = self._times_of(event)
+        self._add_row(event, start, end, is_exception=True)
 
     def _add_row(
         self,
@@ -172,17 +173,12 @@ class CsvExporter:
 
     # -- times
 
-    def _start_of(self, event: Event) -> Point | int | None:
-        start = read_point(event.start, self._zone)
+    def _times_of(self, event: Event) -> tuple[Point | int | None, Point | int | None]:
+        """Return start and end; no end also for one that Google made up (`endTimeUnspecified`)."""
+        start, end = read_points(event, self._zone)
         if start is None:
             self._warn(event, "odd-time", "Its start cannot be read; the row has no times.")
-        return start
-
-    def _end_of(self, event: Event) -> Point | int | None:
-        """Return the end; None also for one that Google made up (`endTimeUnspecified`)."""
-        if event.end_time_unspecified:
-            return None
-        return read_point(event.end, self._zone)
+        return start, None if event.end_time_unspecified else end
 
     def _check_end(self, event: Event) -> None:
         """Warn of an end that is there but says nothing: unreadable, or a date after a time."""

@@ -1,70 +1,16 @@
-"""Starts and ends as the few numbers a row needs, and their texts; `times` at a third of its cost.
+"""The times of a row as texts, from the points they are.
 
-Texts are looked up by day and by second of the day: a calendar's rows share them.
+Those of a row's own days can be left open, for the rows of a series to fill in.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
-import msgspec
-
-from calendar_sync.model import EventTime
-from calendar_sync.recurrence.clocks import DAY, Clock, clock_of
-from calendar_sync.recurrence.event_times import When, when
-from calendar_sync.recurrence.rules import wall_of
-from calendar_sync.times import EPOCH, Moment, find_zone
-
-_EPOCH_ORDINAL = EPOCH.toordinal()
-_LAST_ORDINAL = dt.date.max.toordinal()
-_FULL = (20, 25)  # 2024-07-01T07:00:00Z, 2024-07-01T09:00:00+02:00
-
-
-class Point(msgspec.Struct, frozen=True, gc=False):
-    """A timed start or end."""
-
-    instant: int
-    offset: int
-    zone: str
-
+from calendar_sync.points import BASIC_DAYS, CLOCKS, DAYS, Point, TextTable
+from calendar_sync.recurrence.clocks import DAY
 
 _Nine = tuple[str, str, str, str, str, str, str, str, str]
-
-
-def read_point(time: EventTime | None, calendar_zone: str) -> Point | int | None:
-    """Read a start or an end as `times.read_time` does; None when it cannot be read.
-
-    An int is the wall time at which a day begins.
-    """
-    if time is not None and time.date_time is not None and len(time.date_time) in _FULL:
-        zone = time.time_zone or calendar_zone
-        clock = named_clock(zone)
-        if clock is not None and time.date_time[:4] not in ("0001", "9999"):
-            try:
-                sent = dt.datetime.fromisoformat(time.date_time)
-            except ValueError:
-                return None
-            if sent.tzinfo is not None:
-                instant = int(sent.timestamp())
-                return Point(instant, clock.offset_at(instant), zone)
-    return point_of(when(time, calendar_zone))
-
-
-def point_of(time: When | None) -> Point | int | None:
-    """Turn what `times` read into a point."""
-    if isinstance(time, Moment):
-        return Point(time.instant, time.offset, time.zone)
-    return None if time is None else wall_of(time)
-
-
-@lru_cache(maxsize=256)
-def named_clock(zone: str) -> Clock | None:
-    """Return the clock of a zone, None when nobody knows it."""
-    tzinfo = find_zone(zone)
-    return None if tzinfo is None else clock_of(tzinfo)
 
 
 # -- texts -----------------------------------------------------------------------------------------
@@ -77,44 +23,14 @@ class Texts(Protocol):
         """Return the text of one."""
 
 
-_T = TypeVar("_T", str, bytes)
-
-
-class TextTable(dict[int, _T], Generic[_T]):
-    """Texts made when first asked for, and forgotten when there are very many."""
-
-    def __init__(self, make: Callable[[int], _T]) -> None:
-        super().__init__()
-        self._make: Callable[[int], _T] = make
-
-    def __missing__(self, number: int) -> _T:
-        if len(self) > 100_000:
-            self.clear()
-        text: _T = self._make(number)
-        self[number] = text
-        return text
-
-
-def date_of(day: int) -> dt.date:
-    """Return the date of a day counted from 1970; the ends of the calendar saturate."""
-    return dt.date.fromordinal(min(max(day + _EPOCH_ORDINAL, 1), _LAST_ORDINAL))
-
-
-def _clock_text(seconds: int) -> str:
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-
 def _offset_text(offset: int) -> str:
     seconds = abs(offset)
     text = f"{'-' if offset < 0 else '+'}{seconds // 3600:02}:{seconds // 60 % 60:02}"
     return f"{text}:{seconds % 60:02}" if seconds % 60 else text
 
 
-DAYS = TextTable(lambda day: date_of(day).isoformat())
-BASIC_DAYS = TextTable(lambda day: date_of(day).isoformat().replace("-", ""))
 DAY_BYTES = TextTable(lambda day: DAYS[day].encode())
 BASIC_DAY_BYTES = TextTable(lambda day: BASIC_DAYS[day].encode())
-CLOCKS = TextTable(_clock_text)
 OFFSETS = TextTable(_offset_text)
 
 

@@ -28,14 +28,7 @@ ID, SERIES, ORIGINAL, START = (
 )
 ZONE = PLACE["timezone"]
 RECURRENCE = PLACE["recurrence"]
-# What nearly always needs a look; the others are looked at together.
-_PROSE = tuple(
-    PLACE[name]
-    for name in (
-        "summary", "description", "location", "recurrence", "organizer_name", "attendees_json",
-        "conference_url", "attachments_json", "reminders_json",
-    )
-)  # fmt: skip
+_JSON = tuple(PLACE[name] for name in ("attendees_json", "attachments_json", "reminders_json"))
 _GUARDED = tuple(
     PLACE[name]
     for name in (
@@ -43,7 +36,7 @@ _GUARDED = tuple(
         "creator_email", "attendees",
     )
 )  # fmt: skip
-_REST = tuple(place for place in range(2, len(WIDE_COLUMNS)) if place not in _PROSE)
+_REST = tuple(place for place in range(2, len(WIDE_COLUMNS)) if place not in _JSON)
 _rest_of = itemgetter(*_REST)
 TIMES = slice(START, ZONE + 2)  # start to duration_minutes
 _NO_TIMES = ("",) * 9
@@ -51,7 +44,7 @@ _NOBODY = ("", "0", "", "")
 
 
 def cells_of(event: Event, head: list[str], *, guard: bool) -> list[str]:
-    """Return all cells but those of times and recurrence, guarded, not quoted but for the head."""
+    """Return all cells but those of times and recurrence, guarded; head and JSON are quoted."""
     organizer, creator = event.organizer, event.creator
     cells = [
         *head,
@@ -112,20 +105,18 @@ def conference_url(event: Event) -> str:
 
 
 def _compact(json: bytes) -> str:
-    """Write Google's JSON without its spaces; the values stay as they were sent."""
+    """Write Google's JSON without its spaces, quoted; the values stay as they were sent."""
     text = msgspec.json.format(json, indent=-1).decode("utf-8", "replace")
-    return "" if text == "null" else text
+    return "" if text == "null" else cell(text)
 
 
 _compact_reminders = lru_cache(maxsize=256)(_compact)
 
 
 def quote(cells: list[str]) -> None:
-    """Quote the cells that need it, all but the first two, which are."""
-    for place in _PROSE:
-        if cells[place]:
-            cells[place] = cell(cells[place])
+    """Quote the cells that need it: all but the head and JSON, which are; most rows need nothing."""
     rest = ",".join(_rest_of(cells))
     if '"' in rest or "\n" in rest or "\r" in rest or rest.count(",") != len(_REST) - 1:
         for place in _REST:
-            cells[place] = cell(cells[place])
+            if cells[place]:
+                cells[place] = cell(cells[place])

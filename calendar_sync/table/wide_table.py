@@ -10,16 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from calendar_sync.model import CalendarView, Event
+from calendar_sync.points import BASIC_DAYS, Point, TextTable
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
-    BASIC_DAYS,
     DAY_BYTES,
-    Point,
     Texts,
-    TextTable,
     local_text,
     time_cells,
 )

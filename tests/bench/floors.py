@@ -1,9 +1,9 @@
 """What the job cannot do without, and what everybody writes instead: the other side of each ratio.
 
-    fetch URL              F: every page of the first calendar fetched, gunzipped, parsed, dropped
-    poll URL N             one plain request without changes for each of N calendars, in turn
-    naive URL FOLDER       collect all in a list, then csv.DictWriter and the icalendar library
-    expand N               dateutil's own expansion of N weekly series over ten years
+fetch URL              F: every page of the first calendar fetched, gunzipped, parsed, dropped
+poll URL N             one plain request without changes for each of N calendars, in turn
+naive URL FOLDER       collect all in a list, then csv.DictWriter and the icalendar library
+expand N               dateutil's own expansion of N weekly series over ten years
 """
 
 from __future__ import annotations
@@ -61,10 +61,25 @@ def naive(url: str, folder: str) -> None:
     from icalendar import Calendar, Event
 
     events = [event for page in _pages(url) for event in page["items"]]
-    columns = (
-        "id status htmlLink created updated summary description location start end recurrence"
-        " organizer attendees visibility iCalUID sequence eventType"
-    ).split()
+    columns = [
+        "id",
+        "status",
+        "htmlLink",
+        "created",
+        "updated",
+        "summary",
+        "description",
+        "location",
+        "start",
+        "end",
+        "recurrence",
+        "organizer",
+        "attendees",
+        "visibility",
+        "iCalUID",
+        "sequence",
+        "eventType",
+    ]
     with Path(folder, "naive.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()

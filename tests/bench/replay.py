@@ -219,7 +219,9 @@ def _changed(page: bytes, count: int) -> list[bytes]:
         {**item, "summary": f"Changed {item['summary']}", "updated": "2026-11-01T10:00:00.000Z"}
         for item, _ in zip(plain, range(count), strict=False)
     ]
-    return [json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() for item in changed]
+    return [
+        json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() for item in changed
+    ]
 
 
 def _calendar_list(names: list[str]) -> bytes:
