@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from grant_steps import consenting, data_calls, stored, token_calls
+from grant_steps import consenting, data_calls, edit, stored, token_calls
 
-from calendar_sync.emulator.local_google import LocalGoogle
+from calendar_sync.emulator.grants import Client
+from calendar_sync.emulator.local_google import ACCOUNT, LocalGoogle
 from calendar_sync.emulator.person import click
 from calendar_sync.emulator.scopes import PREFIX, READONLY
 
@@ -398,6 +399,56 @@ def test_a_new_consent_replaces_the_old_and_lives(granted: Any, google: LocalGoo
     assert google.requests.count("revoke") == 0
     google.expire_access_tokens()
     granted.run("calendars")
+
+
+@pytest.mark.parametrize(
+    ("client_id", "is_ended"),
+    [
+        ("111111111111-other.apps.googleusercontent.com", True),
+        ("000000000000-sister.apps.googleusercontent.com", False),  # of the same project
+    ],
+)
+def test_a_replaced_grant_ends_where_that_cannot_end_the_new_one(
+    granted: Any, google: LocalGoogle, client_id: str, is_ended: bool
+) -> None:
+    """Google revokes by account and project; so only what another project's client got is ended."""
+    google.oauth.add_client(Client(client_id, "GOCSPX-other"))
+    google.revoke_grants()
+    old = google.oauth.new_grant(ACCOUNT, [READONLY], client_id)
+    edit(granted.token, refresh_token=old.refresh_token, client_id=client_id)
+    with consenting(granted) as asked:
+        asked.click()
+        assert google.requests.count("revoke") == 0
+        asked.end(0)
+    assert old.revoked is is_ended
+    google.expire_access_tokens()
+    granted.run("calendars")
+    assert [grant.client_id for grant in google.oauth.grants()][-1] == google.client.id
+
+
+@pytest.mark.parametrize("fault", ["html_500", "hang", "redirect"])
+def test_a_replaced_grant_that_cannot_be_ended_is_a_warning(
+    granted: Any, google: LocalGoogle, fault: str
+) -> None:
+    edit(granted.token, client_id="111111111111-other.apps.googleusercontent.com")
+    google.faults.add(fault, on="revoke")
+    with consenting(granted) as asked:
+        asked.click()
+        said = asked.end(0)
+    assert "was not revoked: The revocation server" in said
+    assert "https://myaccount.google.com/permissions" in said
+    granted.run("calendars")
+
+
+def test_a_replaced_grant_of_a_stranger_is_sent_nowhere(granted: Any, google: LocalGoogle) -> None:
+    with LocalGoogle() as stranger:
+        for uri in (stranger.url + "/token", "http://example.com/token"):
+            edit(granted.token, client_id="111111111111-other", token_uri=uri)
+            with consenting(granted) as asked:
+                asked.click()
+                assert "was not revoked" in asked.end(0)
+        assert len(stranger.requests) == 0
+    assert google.requests.count("revoke") == 0
 
 
 @pytest.mark.parametrize("content", [b"", b'{"refresh_token": "1//0', b"[]", b"{}"])

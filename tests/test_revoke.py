@@ -64,7 +64,7 @@ def test_a_failure_keeps_the_local_copy(home: Any, google: LocalGoogle, fault: s
     before = home.token.read_bytes()
     google.faults.add(fault, on="revoke")
     done = home.run("revoke", expect=75)
-    assert "the local copy stays" in done.stderr
+    assert "So the local copy stays" in done.stderr
     assert "https://myaccount.google.com/permissions" in done.stderr
     assert home.token.read_bytes() == before
     home.run("calendars")

@@ -43,6 +43,7 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
     from calendar_sync.calendars import forget_account
     from calendar_sync.google_calendar import account_name
     from calendar_sync.grants.consent import ConsentOptions, ask_for_consent
+    from calendar_sync.grants.revocation import end_replaced
     from calendar_sync.health import grant_died_at
 
     died_at = grant_died_at(app.home.mirror)
@@ -62,8 +63,8 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
         app.terminal.warn(
             f"Google {how} this grant on {ends}: see step 5 of credentials/README.md."
         )
-    if old is not None and old.client_id not in (None, secrets.client_id):
-        app.terminal.warn("The grant it replaces belongs to another client and was not revoked.")
+    if old is not None and (trouble := end_replaced(old, grant, secrets.google)):
+        app.terminal.warn(trouble)
     app.terminal.say("Next: calendar-sync export")
 
 

@@ -77,9 +77,8 @@ def ask_for_consent(
     """Talk to the person until there is a whole grant; `save` it; return it.
 
     Nothing is saved, and an older grant stays, on a denial, a timeout, too few scopes or a reply
-    without a refresh token: those raise ConsentNeeded. Nothing is ever revoked here, neither the
-    grant that is replaced nor a new one that does not suffice: revoking any token ends all that the
-    account gave to the client, the good grant among them.
+    without a refresh token: those raise ConsentNeeded. A new grant that does not suffice is not
+    revoked: that would end all that the account gave to the client, the good old one among them.
     """
     for name in ("requests_oauthlib", "oauthlib"):  # at DEBUG they print codes and tokens
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,17 +1,25 @@
-"""End the grant at Google (RFC 7009), then remove the local copy; in this order, never half."""
+"""End a grant at Google (RFC 7009): the stored one, or the one that a consent has replaced.
+
+Google knows a consent by account and project, not by token: revoking any one of them ends all that
+the account gave to the project, the newest included. So a replaced grant is ended only where it was
+given to a client of another project. For one project it stays, whoever's it is: another home may
+live on it, and Google drops the oldest of a hundred by itself.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
-from calendar_sync.errors import ConsentNeeded, TryLater, cannot_write
+from calendar_sync.errors import CalendarSyncError, ConsentNeeded, TryLater, cannot_write
 from calendar_sync.files import sync_folder
-from calendar_sync.grants.client_secrets import ClientSecrets
+from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
 from calendar_sync.grants.credentials import check_google
+from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.token_file import TokenFile
 from calendar_sync.home import Home
 
-TIMEOUT = 20.0
+TIMEOUT = 20.0  # seconds
+SHORT_TIMEOUT = 5.0  # for what a person need not wait for
 
 
 def revoke_grant(home: Home, file: TokenFile, secrets: ClientSecrets | None) -> None:
@@ -19,14 +27,40 @@ def revoke_grant(home: Home, file: TokenFile, secrets: ClientSecrets | None) -> 
 
     A grant Google does not know any more counts as revoked.
     """
-    import requests
-
     try:
         grant = file.read()
     except ConsentNeeded:  # whole, but without a refresh token: nothing lives at Google
         _remove(file)
         return
-    google = check_google(grant, secrets, home)
+    _end(grant, check_google(grant, secrets, home), TIMEOUT)
+    _remove(file)
+
+
+def end_replaced(old: Grant, new: Grant, google: Google) -> str:
+    """End the grant that a consent has replaced, where that is safe; return what to warn of.
+
+    Called when the new one is stored. Nothing is ever sent to another Google than the new one's.
+    """
+    if not old.client_id or _project_of(old.client_id) == _project_of(new.client_id):
+        return ""
+    try:
+        if not google.is_same_as(google_of_token_uri(old.token_uri, "the replaced grant")):
+            return "The grant it replaces belongs to another Google and was not revoked."
+        _end(old, google, SHORT_TIMEOUT)
+    except CalendarSyncError as error:
+        where = "https://myaccount.google.com/permissions"
+        return f"The grant it replaces was not revoked: {error.message} End it at {where}"
+    return ""
+
+
+def _project_of(client_id: str | None) -> str:
+    """Return the project's number, which begins the ids of all its clients."""
+    return (client_id or "").partition("-")[0]
+
+
+def _end(grant: Grant, google: Google, timeout: float) -> None:
+    import requests
+
     session = requests.Session()
     session.trust_env = not google.is_local
     session.auth = lambda prepared: prepared  # no ~/.netrc adds a header of its own
@@ -34,14 +68,13 @@ def revoke_grant(home: Home, file: TokenFile, secrets: ClientSecrets | None) -> 
         answer = session.post(
             google.revoke_uri,
             data={"token": grant.refresh_token},  # in the body: addresses end up in logs
-            timeout=TIMEOUT,
+            timeout=timeout,
             allow_redirects=False,
         )
     except requests.RequestException:
         raise _not_now("cannot be reached") from None
     if not _is_over(answer.status_code, answer.content):
         raise _not_now(f"answers {answer.status_code}, not in Google's way")
-    _remove(file)
 
 
 def _is_over(status: int, body: bytes) -> bool:
@@ -59,8 +92,8 @@ def _is_over(status: int, body: bytes) -> bool:
 
 def _not_now(why: str) -> TryLater:
     return TryLater(
-        f"The revocation server {why}; the local copy stays.",
-        "Run again later, or remove the app at https://myaccount.google.com/permissions",
+        f"The revocation server {why}.",
+        "So the local copy stays. Run again later, or remove the app at https://myaccount.google.com/permissions",
     )
 
 
