@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from calendar_sync.config_errors import explain
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import Home
 from calendar_sync.table.wide_cells import WIDE_COLUMNS
@@ -110,11 +111,11 @@ def parse_config(text: str, name: str) -> Config:
     try:
         config = msgspec.toml.decode(text, type=Config)
     except msgspec.ValidationError as error:
-        raise _wrong(str(error), text, name) from error
+        raise explain(str(error), text, name, Config) from error
     except msgspec.DecodeError as error:
         raise WrongConfiguration(f"{name} is not TOML: {error}.") from error
     for problem, path in _problems(config):
-        raise _wrong(f"{problem} - at `{path}`", text, name)
+        raise explain(f"{problem} - at `{path}`", text, name, Config)
     return config
 
 
@@ -231,43 +232,3 @@ def parse_horizon(text: str) -> dt.date | dt.timedelta:
         return dt.date.fromisoformat(text)
     except ValueError:
         return parse_duration(text)
-
-
-# -- naming the line -------------------------------------------------------------------------------
-
-_PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-_STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]")
-
-
-def _wrong(problem: str, text: str, name: str) -> WrongConfiguration:
-    match = _PATH.match(problem)
-    what, path = (match["what"], match["path"] or "$") if match else (problem, "$")
-    unknown = _UNKNOWN.search(what)
-    if unknown:
-        path = f"{path}.{unknown[1]}"
-        what = f"Unknown key {unknown[1]!r}"
-    line = line_of(text, path)
-    where = f"{name}, line {line}" if line else name
-    return WrongConfiguration(f"{where}: {what} (key {path.removeprefix('$').lstrip('.') or '-'}).")
-
-
-def line_of(text: str, path: str) -> int | None:
-    """Find the line of a key such as `$.export[1].window`; None when it is not spelled out."""
-    steps = [step[1] or int(step[2]) for step in _STEP.finditer(path)]
-    keys = [step for step in steps if isinstance(step, str)]
-    index = next((step for step in steps if isinstance(step, int)), 0)
-    in_table = len(keys) > 1
-    current, seen, header = "", -1, None
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            current = stripped.strip("[] ")
-            seen += current == (keys[0] if keys else "")
-            if current == (keys[0] if keys else None) and seen == index:
-                header = number
-        wanted = keys[-1] if keys else None
-        here = (current == keys[0] and seen == index) if in_table else current == ""
-        if here and wanted and re.match(rf'"?{re.escape(str(wanted))}"?\s*=', stripped):
-            return number
-    return header

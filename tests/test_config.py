@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('shedule = "@daily"', ["line 1", "Unknown key 'shedule'", "(key shedule)"]),
+        ('shedule = "@daily"', ["line 1", "Unknown key 'shedule'; did you mean 'schedule'?"]),
+        ("zzz = 1", ["line 1", "Unknown key 'zzz' (key zzz)."]),
+        ('[tell]\nweb_hook = "x"', ["line 2", "did you mean 'webhook'?", "(key tell.web_hook)"]),
+        (
+            '[[export]]\nrows = "all"',
+            ["line 2", "'all'; it may be 'occurrences' or 'series' (key export[0].rows)"],
+        ),
+        ('[[export]]\nformats = ["csv", "xlsx"]', ["'xlsx'", "'csv' or 'ics' or 'jsonl'"]),
+        ('[tell]\non = ["x"]', ["line 2", "'failure' or 'recovery' or 'warning'"]),
         ("\n\njobs = 'many'", ["line 3", "int", "(key jobs)"]),
         ("jobs = 0", ["line 1", "(key jobs)"]),
         ("deadline = 'soon'", ["line 1", "soon", "30m", "(key deadline)"]),

@@ -25,7 +25,8 @@ STARTERS = {
     "report_page", "schedules", "verify", "publishing", "organisation", "engines",
 }  # fmt: skip
 EDGES = {
-    "home", "config", "users", "grants", "google_directory", "legacy", "google_calendar",
+    "home", "config", "config_errors", "users", "grants", "google_directory", "legacy",
+    "google_calendar",
     "mirror", "history", "calendars",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
