@@ -15,6 +15,10 @@ from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
 from calendar_sync.sync import Kind, Stub, fingerprint, kind_of
 
+_PUT = (
+    "INSERT INTO resources VALUES (?, ?, ?, ?, ?) ON CONFLICT (calendar, id) DO UPDATE SET"
+    " series = excluded.series, kind = excluded.kind, resource = excluded.resource"
+)
 _decode_stub = msgspec.json.Decoder(Stub).decode
 
 
@@ -59,12 +63,15 @@ class Reading:
         self.named: set[str] = set()  # by an incremental listing
         self.changes: dict[str, str] = {}  # id -> title, of those kept in detail
         self.before = self._live()
-        if full:
+        if full and not self._is_first:
             self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
             self._connection.execute("DELETE FROM temp.seen")
 
     def take(self, items: Iterable[bytes]) -> None:
         """Apply one page, in order: a later item of the same id wins."""
+        if self._is_first:
+            self._take_first(items)
+            return
         for item in items:
             resource, stub = read_stub(item)
             if stub is None:
@@ -78,9 +85,30 @@ class Reading:
             else:
                 self._put(stub, kind, resource)
 
+    def _take_first(self, items: Iterable[bytes]) -> None:
+        """Put a page where nothing is yet, all at once: nothing to look up, to compare, to tell."""
+        rows = []
+        for item in items:
+            resource, stub = read_stub(item)
+            if stub is None:
+                self.unreadable += 1
+                continue
+            kind = kind_of(stub)
+            if kind is None:
+                self._put_all(rows)
+                rows.clear()
+                self._remove(stub.id)
+            else:
+                series = stub.recurring_event_id or stub.id
+                rows.append((self._key, stub.id, series, kind, resource))
+        self._put_all(rows)
+
+    def _put_all(self, rows: list[tuple[int, str, str, int, bytes]]) -> None:
+        self._connection.executemany(_PUT, rows)
+
     def finish(self, sync_token: str | None, time_zone: str, now: dt.datetime) -> Counts:
         """Drop what a full listing did not name, remember the sync token, raise the revision."""
-        if self._full:
+        if self._full and not self._is_first:
             self._drop("calendar = ? AND id NOT IN (SELECT id FROM temp.seen)", self._key)
         self._remove_lost_holes()
         counts, is_touched = self._compare(now)
@@ -147,11 +175,7 @@ class Reading:
             return
         if self._journal is not None:
             self._journal.remember(stub.id, series, old)
-        self._connection.execute(
-            "INSERT INTO resources VALUES (?, ?, ?, ?, ?) ON CONFLICT (calendar, id) DO UPDATE SET"
-            " series = excluded.series, kind = excluded.kind, resource = excluded.resource",
-            (self._key, stub.id, series, kind, resource),
-        )
+        self._connection.execute(_PUT, (self._key, stub.id, series, kind, resource))
 
     def _remove(self, event_id: str) -> None:
         """Remove an event and, when it is a series, its exceptions with it."""
@@ -176,9 +200,13 @@ class Reading:
 
 
 def read_stub(item: bytes) -> tuple[bytes, Stub | None]:
-    """Return the resource as compact JSON and its stub; half surrogates take a slower way."""
+    """Return the resource on one line and its stub; half surrogates take a slower way.
+
+    Google's answers are compact when asked to be (`prettyPrint=false`).
+    """
     try:
-        resource = msgspec.json.format(item, indent=-1)
+        is_compact = b"\n" not in item and b'": ' not in item
+        resource = item if is_compact else msgspec.json.format(item, indent=-1)
         return resource, _decode_stub(resource)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         pass

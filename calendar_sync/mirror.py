@@ -127,6 +127,7 @@ def open_mirror(path: Path) -> Mirror:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA page_size = 8192")  # of a new file: events are a kilobyte or more
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
