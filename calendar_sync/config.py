@@ -15,6 +15,7 @@ from msgspec import Meta
 from calendar_sync.config_errors import explain
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import Home
+from calendar_sync.quota import Limits
 from calendar_sync.table.wide_cells import WIDE_COLUMNS
 from calendar_sync.telling.settings import Hooks, Tell, problems
 from calendar_sync.times import find_zone
@@ -78,6 +79,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     report: str | None = None
     tell: Tell = Tell()
     hooks: Hooks = Hooks()
+    quota: Limits = Limits()
     export: tuple[Export, ...] = (Export(),)
     account: tuple[Account, ...] = ()
 

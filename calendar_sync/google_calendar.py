@@ -68,8 +68,12 @@ class _BytesModel(JsonModel):  # type: ignore[misc]  # googleapiclient is untype
 class GoogleCalendar:
     """Reads one account's calendars. Safe for many threads: each has a connection of its own."""
 
-    def __init__(self, credentials: Bearer, stop: Stop) -> None:
+    def __init__(
+        self, credentials: Bearer, stop: Stop, allow: Callable[[Stop], None] = lambda _: None
+    ) -> None:
+        """`allow` waits until one more request keeps the quota."""
         self._credentials, self.google = credentials, credentials.google
+        self._allow = allow
         self._stop = stop
         self._local = threading.local()
         self._https: list[Any] = []  # one for each thread, replaced when its connection failed
@@ -136,6 +140,7 @@ class GoogleCalendar:
         has_page_token: bool = False,
     ) -> Any:
         def attempt() -> Any:
+            self._allow(self._stop)
             self.requests += 1
             try:
                 listing = getattr(self._api(), collection)()

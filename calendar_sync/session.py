@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from calendar_sync.grants.guard import guard_secrets, token_file_of
 from calendar_sync.grants.scopes import READONLY
 from calendar_sync.grants.token_file import close_to_others
 from calendar_sync.home import Home
+from calendar_sync.quota import process_quota
 from calendar_sync.run import Account, Clock
 from calendar_sync.stop import Stop
 
@@ -32,13 +34,15 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
         # Google's packages are most of the start-up time; a run that cannot start never loads them.
         from calendar_sync.google_calendar import GoogleCalendar
 
+        allow = partial(process_quota(config.quota).take, str(home.state))
         account = config.account_of(home)
         if account is not None and account.service_account is not None:
-            return GoogleCalendar(_service_account(home, config, account, secrets, clock), stop)
+            key = _service_account(home, config, account, secrets, clock)
+            return GoogleCalendar(key, stop, allow)
         from calendar_sync.grants.credentials import load_credentials
 
         credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
-        calendar = GoogleCalendar(credentials, stop)
+        calendar = GoogleCalendar(credentials, stop, allow)
         warning = credentials.grant.warning(clock())
         if warning:
             log.warning("%s", warning)

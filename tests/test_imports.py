@@ -30,7 +30,7 @@ EDGES = {
     "mirror", "history", "calendars",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
-    "deleted", "views", "published", "options", "lock", "reporting",
+    "deleted", "views", "published", "options", "lock", "reporting", "quota",
 }  # fmt: skip
 FLOOR = {"files", "errors", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
