@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from grant_steps import consenting, stored
 
+from calendar_sync.emulator.local_google import LocalGoogle
+
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
@@ -86,6 +88,19 @@ def test_a_person_clicks_deny(home: Any, watched: Watched, tmp_path: Path) -> No
     assert not home.token.exists()
 
 
+def test_a_person_grants_too_little(home: Any, google: LocalGoogle, watched: Watched) -> None:
+    google.control("oauth", narrow_scopes=["openid"])
+    page = watched.page
+    with consenting(home) as asked:
+        page.goto(asked.url)
+        page.get_by_role("button", name="Allow").click()
+        page.get_by_role("heading", name="Not enough was granted").wait_for()
+        assert page.locator("code").inner_text() == "calendar-sync consent"
+        asked.end(77)
+    assert watched.complaints == []
+    assert not home.token.exists()
+
+
 def test_going_back_and_clicking_again_does_no_harm(home: Any, watched: Watched) -> None:
     """The first answer counted; the second finds nobody, and the grant lives."""
     page = watched.page
@@ -113,5 +128,7 @@ def test_in_the_dark_and_on_a_phone_it_can_be_read(
         page.screenshot(path=tmp_path / "dark.png")
         asked.end(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    sign, text = (page.locator(part).bounding_box() for part in (".sign", "h1"))
+    assert 0 < sign["x"] == text["x"] and sign["y"] + sign["height"] < text["y"]
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert back in ("rgb(18, 18, 18)", "rgb(0, 0, 0)"), back
