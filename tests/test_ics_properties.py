@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 import icalendar
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from ics_export import NY, PARIS, export, parsed, unfolded
+from ics_export import NY, PARIS, codes_of, export, lines_of, named, parsed, unfolded, weekly
 
 from calendar_sync.ics.exporter import IcsOptions
-from calendar_sync.ics.recurrence import rule_parts
+from calendar_sync.ics.rule import rule_parts
 from calendar_sync.ics.text import duration, escape, mailto, parameter, to_bytes, uri
 from calendar_sync.model import CalendarView, Event, Orphan, Series, Single, read_event
+from calendar_sync.recurrence.lines import read_recurrence
 
 # Text that breaks writers: marks of the format, line breaks of all kinds, wide and half characters.
 NASTY = st.sampled_from(
@@ -93,6 +94,32 @@ def test_only_sound_rules_pass(text: str) -> None:
         rule = ";".join(f"{name}={value}" for name, value in parts.items())
         assert re.fullmatch(r"[A-Z0-9=;,+-]+", rule)
         icalendar.vRecur.from_ical(rule)
+
+
+RULE_PARTS = [
+    "FREQ=DAILY", "FREQ=MONTHLY", "COUNT=3", "COUNT=0", "UNTIL=20260304T080060Z", "UNTIL=20260304",
+    "BYDAY=MO,1TU", "BYDAY=0MO", "BYDAY=-54SU", "BYMONTHDAY=1,-1", "BYMONTHDAY=,1", "BYHOUR=+9",
+    "BYHOUR=1_0", "BYHOUR=\uff11", "BYSETPOS=400", "INTERVAL=1000001", "WKST=XX", "BYSECOND=60",
+    "RSCALE=GREGORIAN", "SKIP=OMIT", "RSCALE=HEBREW", "X-A=1", "BYEASTER=1", "", " ", "\n", "COUNT",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(RULE_PARTS), max_size=5).map(";".join))
+def test_the_ics_keeps_the_rules_that_the_csv_follows(rule: str) -> None:
+    """Both leave out the same ones, each with a warning."""
+    line = f"RRULE:{rule}"
+    written = named(lines_of(weekly(recurrence=[line])), "RRULE")
+    assert bool(read_recurrence([line]).problems) == (written == [])
+    assert codes_of(weekly(recurrence=[line])) == ([] if written else ["odd-rule"])
+
+
+@given(st.lists(st.sampled_from(["20240308T140000Z", "20240308", "tomorrow", "", "20240230"])))
+def test_one_odd_date_costs_no_other(dates: list[str]) -> None:
+    line = f"EXDATE:{','.join(dates)}"
+    written = named(lines_of(weekly(recurrence=["RRULE:FREQ=WEEKLY", line])), "EXDATE")
+    read = read_recurrence([line])
+    assert len(read.problems) == sum(text in ("tomorrow", "", "20240230") for text in dates or [""])
+    assert bool(read.excluded_dates) == bool(written)
 
 
 # -- whole events ----------------------------------------------------------------------------------

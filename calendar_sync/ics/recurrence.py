@@ -29,6 +29,7 @@ from calendar_sync.times import (
 GOOGLE_EXDATE_LIMIT = 90  # more are refused by Google's own importer
 Warn = Callable[[str, str], None]
 Time = dt.date | Moment
+_LEAP_SECOND = re.compile(r"60(?=Z?\Z)")
 
 
 class Clock:
@@ -67,7 +68,7 @@ class Clock:
         """Read an iCalendar DATE or DATE-TIME; without a zone it is on this clock. ValueError."""
         if len(text) == 8:
             return self.wall(dt.date.fromisoformat(text))
-        value = dt.datetime.fromisoformat(text)
+        value = dt.datetime.fromisoformat(without_leap_second(text))
         tzinfo = value.tzinfo or (find_zone(tzid) if tzid else None)
         if self.is_date or tzinfo is None:
             value = value.replace(tzinfo=None)
@@ -85,6 +86,11 @@ def zone_parameter(zone: str | None) -> str:
 def wall_text(wall: dt.datetime) -> str:
     """Write a naive time; strftime would not pad the year 1."""
     return wall.isoformat(timespec="seconds").replace("-", "").replace(":", "")
+
+
+def without_leap_second(text: str) -> str:
+    """Write the 60th second as the 59th; most clocks have none (RFC 5545 3.3.12)."""
+    return _LEAP_SECOND.sub("59", text)
 
 
 def utc_text(instant: int) -> str:
@@ -164,12 +170,12 @@ def original_time(exception: Event, calendar_zone: str) -> Time | None:
 
 # -- one line of `recurrence` ----------------------------------------------------------------------
 
-_LINE = re.compile(r'\s*([A-Za-z]+)((?:;[^=:;"]+=(?:"[^"]*"|[^:;"]*))*):(.*)', re.DOTALL)
+_LINE = re.compile(r'([A-Za-z]+)((?:;[^=:;"]+=(?:"[^"]*"|[^:;"]*))*):(.*)', re.DOTALL)
 _TZID = re.compile(r';TZID="?([^";]*)', re.IGNORECASE)
 
 
 def _read_line(line: str, clock: Clock, into: Recurrence, warn: Warn) -> None:
-    match = _LINE.fullmatch(line)
+    match = _LINE.fullmatch(line.strip())
     name = match[1].upper() if match else ""
     if match and name == "RRULE":
         _read_rule(match[3], clock, into, warn)
@@ -228,5 +234,5 @@ def _until_text(until: str, wall: dt.datetime, clock: Clock) -> str:
     if clock.is_date:
         return until[:8]
     if until.endswith("Z"):
-        return until
+        return without_leap_second(until)
     return utc_text(instant_of(wall, clock.tzinfo))

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _LINE = re.compile(r"(RRULE|EXRULE|RDATE|EXDATE)((?:;[^:]*)?):(.*)", re.IGNORECASE)
-_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?$")
-_WEEKDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)$")
+_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?", re.ASCII)
+_WEEKDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 _ZONE = re.compile(r';TZID="?([^";]+)"?', re.IGNORECASE)
 
 
@@ -85,22 +86,25 @@ def _read_line(line: str, result: Recurrence) -> None:
     elif name == "EXRULE":
         result.excluded_rules.append(read_rule(value))
     else:
-        stamps = _read_stamps(value, parameters)
-        (result.dates if name == "RDATE" else result.excluded_dates).extend(stamps)
+        into = result.dates if name == "RDATE" else result.excluded_dates
+        _read_stamps(value, parameters, into, result.problems)
 
 
-def _read_stamps(value: str, parameters: str) -> list[Stamp]:
+def _read_stamps(value: str, parameters: str, into: list[Stamp], problems: list[str]) -> None:
     """Read a list of dates, date-times or periods; of a period only the start counts."""
     zone = _ZONE.search(parameters)
-    parts = (part.strip().partition("/")[0] for part in value.split(","))
-    return [read_stamp(part, zone[1] if zone else None) for part in parts if part]
+    for part in value.replace(" ", "").split(","):
+        try:
+            into.append(read_stamp(part.partition("/")[0], zone[1] if zone else None))
+        except ValueError as error:
+            problems.append(str(error))
 
 
 def read_stamp(text: str, zone: str | None = None) -> Stamp:
     """Read `20240426`, `20240426T090000` or `20240426T130000Z`. Raises ValueError."""
-    match = _STAMP.match(text.strip().upper())
+    match = _STAMP.fullmatch(text.strip().upper())
     if match is None:
-        raise ValueError(f"{text!r} is no date")
+        raise ValueError(f"{text[:40]!r} is no date")
     day = dt.date(int(match[1]), int(match[2]), int(match[3]))
     if match[4] is None:
         return Stamp(day)
@@ -112,18 +116,26 @@ def read_stamp(text: str, zone: str | None = None) -> Stamp:
 def read_rule(text: str) -> Rule:
     """Read the value of an RRULE, lower case and spaces forgiven. Raises ValueError."""
     values: dict[str, object] = {}
-    for part in re.sub(r"[ \t]", "", text).upper().split(";"):
-        name, equals, value = part.partition("=")
-        if not part or name.startswith("X-"):
-            continue
-        if name not in _PARTS or not equals or not value:
-            raise ValueError(f"{part[:40]!r} is no part of a rule")
+    for name, value in rule_parts(text).items():
         known_as, read = _PARTS[name]
         values[known_as] = read(value)
     values.pop("", None)
     if "frequency" not in values:
         raise ValueError("no FREQ")
     return Rule(**values)  # type: ignore[arg-type]  # _PARTS pairs each field with its reader
+
+
+def rule_parts(text: str) -> dict[str, str]:
+    """Split a rule into its parts in order, without what has no meaning. Raises ValueError."""
+    parts: dict[str, str] = {}
+    for part in re.sub(r"[ \t]", "", text).upper().split(";"):
+        name, _, value = part.partition("=")
+        if not part or name.startswith("X-"):
+            continue
+        if name not in _PARTS or not value or name in parts:
+            raise ValueError(f"{part[:40]!r} is no part of a rule")
+        parts[name] = value
+    return parts
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
@@ -136,17 +148,24 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _number(value: str) -> int:
-    number = int(value) if value.isascii() and len(value) < 10 else 0
+    number = _integer(value)
     if number < 1:
         raise ValueError(f"{value[:20]!r} is no count")
     return number
+
+
+def _integer(text: str) -> int:
+    """Read an integer of ASCII digits: `int` also takes `1_0`, and digits of any script."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:20]!r} is no number")
+    return int(text)
 
 
 def _numbers(low: int, high: int) -> Callable[[str], tuple[int, ...]]:
     """Read a list of numbers between the bounds; a negative bound leaves out zero."""
 
     def read(value: str) -> tuple[int, ...]:
-        numbers = {int(part) for part in value.split(",") if part}
+        numbers = {_integer(part) for part in value.split(",")}
         if any(not low <= number <= high or (low < 0 and number == 0) for number in numbers):
             raise ValueError(f"{value[:40]!r} is out of range")
         return tuple(sorted(numbers))
@@ -162,7 +181,7 @@ def _seconds(value: str) -> tuple[int, ...]:
 def _weekdays(value: str) -> tuple[tuple[int | None, int], ...]:
     days = []
     for part in value.split(","):
-        match = _WEEKDAY.match(part)
+        match = _WEEKDAY.fullmatch(part)
         if match is None or (match[1] and not 1 <= abs(int(match[1])) <= 53):
             raise ValueError(f"{part[:20]!r} is no weekday")
         days.append((int(match[1]) if match[1] else None, WEEKDAYS.index(match[2])))

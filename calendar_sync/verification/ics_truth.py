@@ -30,6 +30,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _LINE = re.compile(r"\s*(\w+)([^:]*?):(.*)", re.DOTALL)
 _DATE = re.compile(r"\d{8}(T\d{6}Z?)?", re.ASCII)
+_UNWRITTEN = re.compile(r"X-|RSCALE=|SKIP=")  # what readers of RFC 5545 would refuse, and nobody needs
 _SUFFIX = re.compile(r".*_(\d{8})(?:T(\d{6})Z)?", re.ASCII | re.DOTALL)
 
 
@@ -243,8 +244,8 @@ class _Clock:
 
     def rule(self, text: str) -> frozenset[tuple[str, frozenset[str]]]:
         """Return a rule's parts, UNTIL in the type that DTSTART asks for."""
-        parts = re.sub(r"[ \t]", "", text).upper().rstrip(";").split(";")
-        pairs = [part.partition("=") for part in parts]
+        parts = re.sub(r"\s", "", text).upper().split(";")
+        pairs = [part.partition("=") for part in parts if part and not _UNWRITTEN.match(part)]
         return rule_facts(
             (name, [self._until(value)] if name == "UNTIL" else value.split(","))
             for name, _, value in pairs
@@ -253,6 +254,7 @@ class _Clock:
     def _until(self, text: str) -> str:
         if self._name == "DATE":
             return text[:8]
+        text = re.sub(r"60(?=Z?\Z)", "59", text) if len(text) > 8 else text
         if text.endswith("Z"):
             return text
         wall = dt.datetime.fromisoformat(text)
