@@ -30,7 +30,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _LINE = re.compile(r"\s*(\w+)([^:]*?):(.*)", re.DOTALL)
 _DATE = re.compile(r"\d{8}(T\d{6}Z?)?", re.ASCII)
-_UNWRITTEN = re.compile(r"X-|RSCALE=|SKIP=")  # what readers of RFC 5545 would refuse, and nobody needs
+_UNWRITTEN = re.compile(r"X-|RSCALE=|SKIP=")  # readers of RFC 5545 would refuse the rule for it
 _SUFFIX = re.compile(r".*_(\d{8})(?:T(\d{6})Z)?", re.ASCII | re.DOTALL)
 
 
