@@ -33,6 +33,7 @@ Floor plan; imports point down only:
     verification/         what files say and what the mirror says, without the writers' code
     telling/              pings, notices, hooks, metrics; none can harm a run
     health.py doctor.py   what can be said about all this
+    terminal.py logs.py   talk to a person; events as key=value or JSON, for a journal or a file
     -- the pure core: no disk, network, clock, environment
     sync.py               full or incremental; what a page means; differences.py: what changed
     model.py times.py     views on a resource; Google's times; items.py groups series

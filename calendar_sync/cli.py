@@ -5,6 +5,7 @@ Nothing heavy is imported here: `--help` and `status` load no Google, no rich, n
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import importlib
@@ -23,7 +24,7 @@ import click
 from calendar_sync import __version__
 from calendar_sync.errors import CalendarSyncError, ExitCode, WrongConfiguration, WrongUsage
 from calendar_sync.home import Home, find_home
-from calendar_sync.terminal import Terminal, set_up_logging, silence
+from calendar_sync.terminal import Terminal, silence
 
 _C = TypeVar("_C", bound=click.Command)
 
@@ -128,6 +129,23 @@ class App:
             raise WrongConfiguration(f"There is no {path}, which --config names.", f"ls -l {path}")
         return read_config(path)
 
+    def set_up_logging(self, at_least: int = 0) -> None:
+        """Log as the command line and calendar-sync.toml say; `at_least` so much, unless quiet."""
+        from calendar_sync.logs import set_up_logging
+
+        form = self.options.get("log_format")
+        if form is None:
+            with contextlib.suppress(CalendarSyncError):  # the verb finds it again, if it needs it
+                form = self.config.log_format
+        verbosity = self.terminal.verbosity
+        set_up_logging(
+            verbosity if self.terminal.quiet else max(verbosity, at_least),
+            quiet=self.terminal.quiet,
+            form=form,
+            file=self.options.get("log_file"),
+        )
+        self.terminal.talks_in_events = form in ("logfmt", "json")
+
     def as_typed(self, hint: str, account: str = "") -> str:
         """Complete the commands in a hint, so that they work as they stand: same home, same account."""
         home, named = self.options.get("home"), account or self.options.get("account")
@@ -163,6 +181,11 @@ _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-v", "--verbose"), {"count": True, "help": "Say more; -vv says where errors came from."}),
     (("-q", "--quiet"), {"is_flag": True, "help": "Say only what went wrong."}),
     (("--json", "as_json"), {"is_flag": True, "help": "Print data as JSON."}),
+    (
+        ("--log-format",),
+        {"type": click.Choice(["human", "logfmt", "json"]), "help": "How stderr is written."},
+    ),
+    (("--log-file",), {"type": _PATH, "metavar": "FILE", "help": "Log there, too."}),
 )
 
 
@@ -184,7 +207,7 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
         def start(**options: Any) -> Any:
             app = click.get_current_context().find_object(App)
             assert app is not None
-            set_up_logging(app.terminal.verbosity, quiet=app.terminal.quiet)
+            app.set_up_logging()
             return function(app, **options)
 
         declared = click.command(name, cls=click.Command, **settings)(start)
@@ -271,9 +294,7 @@ def run(app: App, arguments: list[str]) -> int:
 
 
 def _tell(app: App, message: str, hint: str) -> None:
-    for line in (f"calendar-sync: {message}", app.as_typed(hint)):
-        if line:
-            app.terminal.error(line)
+    app.terminal.error(f"calendar-sync: {message}\n{app.as_typed(hint)}".rstrip("\n"))
 
 
 def _show_usage(app: App, error: click.ClickException) -> None:

@@ -77,6 +77,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credentials_from: str | None = None
     token_key: str | None = None
     report: str | None = None
+    log_format: Literal["human", "logfmt", "json"] | None = None
     tell: Tell = Tell()
     hooks: Hooks = Hooks()
     quota: Limits = Limits()

@@ -32,11 +32,12 @@ from calendar_sync.files import make_folder
 from calendar_sync.health import schedule_zone
 from calendar_sync.history import Report, last_success
 from calendar_sync.home import Home
+from calendar_sync.logs import fields, run_id
 from calendar_sync.options import RunOptions
 from calendar_sync.run import Clock
 from calendar_sync.schedule import is_due, next_due, parse_schedule
 from calendar_sync.stop import Stop
-from calendar_sync.terminal import Terminal, set_up_logging
+from calendar_sync.terminal import Terminal
 from calendar_sync.unattended import run_and_tell
 from calendar_sync.windows import Unreadable, parse_duration
 
@@ -88,8 +89,9 @@ class Daemon:
         except Stopped:
             return None
         except CalendarSyncError as error:
-            words = (int(error.exit_code), error.message, error.hint)
-            log.error("run failed exit_code=%d %s %s", *words)  # noqa: TRY400  # no traceback
+            words = f"{error.message} {error.hint}".strip()
+            facts = fields(exit_code=int(error.exit_code), error=words)
+            log.error("run failed", extra=facts)  # noqa: TRY400  # no traceback
             return None
         except Exception as error:
             # APScheduler would print the texts of foreign errors, which may hold what servers sent.
@@ -98,7 +100,7 @@ class Daemon:
             return None
         finally:
             self._running = None
-        log.info("run done exit_code=%d requests=%d", report.exit_code, report.requests)
+            run_id.set("")
         return report
 
     def end(self) -> bool:
@@ -124,10 +126,6 @@ def run_daemon(
     expression = _expression(home, config, schedule)
     tzinfo = schedule_zone(config)
     daemon = Daemon(homes, config, clock)
-    if not terminal.quiet:
-        set_up_logging(
-            max(1, terminal.verbosity), quiet=False
-        )  # a line for each run, with its time
     with _alone(home), daemon.stop.on_signals():
         scheduler = _start(daemon, expression, tzinfo)
         if any(is_due(expression, last_success(h.mirror), clock(), tzinfo) for h in homes):

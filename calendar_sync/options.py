@@ -28,6 +28,7 @@ class RunOptions:
     verify: bool = False  # read every draft back before it is published
     jobs: int | None = None
     command: str = "export"
+    run_id: str = ""  # else a new one
 
 
 def views_of(home: Home, config: Config, options: RunOptions, now: dt.datetime) -> list[View]:

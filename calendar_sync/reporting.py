@@ -10,6 +10,7 @@ from calendar_sync.calendars import KnownCalendar
 from calendar_sync.errors import CalendarSyncError, DamagedInput, ExitCode, TryLater
 from calendar_sync.history import CalendarReport
 from calendar_sync.listing import NO_COUNTS
+from calendar_sync.logs import fields
 from calendar_sync.mirror import Mirror
 from calendar_sync.reading import Outcome
 from calendar_sync.sync import FullFetch, Kind, Plan
@@ -51,7 +52,7 @@ class Reporting:
         self._failures.append(error)
         words = f"{error.message} {error.hint}".rstrip()
         self.calendars.append(msgspec.structs.replace(self._on(calendar, "failed"), error=words))
-        log.error("calendar=%s result=failed error=%s", calendar.slug, words)
+        log.error("calendar failed", extra=fields(calendar=calendar.slug, error=words))
 
     def failed_merged(self, export: str, error: CalendarSyncError) -> None:
         """Report files of several calendars that stay as they were."""
@@ -63,11 +64,16 @@ class Reporting:
         result = "updated" if published or outcome.counts != NO_COUNTS else "unchanged"
         report = self._on(calendar, result, outcome)
         self.calendars.append(report)
-        log.info(
-            "calendar=%s result=%s read=%s pages=%d added=%d changed=%d removed=%d",
-            calendar.slug, report.result, report.read, outcome.pages,
-            report.added, report.changed, report.removed,
-        )  # fmt: skip
+        facts = fields(
+            calendar=calendar.slug,
+            result=report.result,
+            read=report.read,
+            pages=outcome.pages,
+            added=report.added,
+            changed=report.changed,
+            removed=report.removed,
+        )
+        log.info("calendar done", extra=facts)
 
     def exit_code(self) -> ExitCode:
         """Return the code of a run that came to its end."""

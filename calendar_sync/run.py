@@ -113,7 +113,7 @@ class _Run:
         self.mirror, self.clock = mirror, clock
         self.reporting = Reporting(mirror, warnings)
         self.started = clock()
-        self.run_id = new_run_id(self.started)
+        self.run_id = options.run_id or new_run_id(self.started)
         self.account: Account | None = None
         self.views = views_of(home, config, options, self.started)
         self.publishing = Publishing(

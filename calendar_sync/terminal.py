@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -14,25 +15,35 @@ import msgspec
 
 from calendar_sync.errors import cannot_write
 
+TALK = "calendar_sync.talk"  # the name under which what we say is in the log
+logging.getLogger(TALK).addHandler(logging.NullHandler())  # until the log is set up
+_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+
 
 class Terminal:
     """What a command says. `quiet` leaves warnings and errors; `json` makes data machine-readable."""
 
     def __init__(self, *, quiet: bool, verbosity: int, as_json: bool) -> None:
         self.quiet, self.verbosity, self.as_json = quiet, verbosity, as_json
+        self.talks_in_events = False  # stderr is for a program: the log writes what we say
 
     def say(self, text: str = "") -> None:
         """Tell a person something that no program reads."""
         if not self.quiet:
-            _write_talk(text)
+            self._talk(logging.INFO, text)
 
     def warn(self, text: str) -> None:
         """Say what should be looked at; also when quiet."""
-        _write_talk(f"warning: {text}")
+        self._talk(logging.WARNING, text)
 
     def error(self, text: str) -> None:
         """Say what ended the command; also when quiet."""
-        _write_talk(text)
+        self._talk(logging.ERROR, text)
+
+    def _talk(self, level: int, text: str) -> None:
+        if not self.talks_in_events:
+            write_talk(level, f"warning: {text}" if level == logging.WARNING else text)
+        logging.getLogger(TALK).log(level, "%s", text)
 
     def data(self, text: str) -> None:
         """Print a line of data."""
@@ -91,14 +102,30 @@ def _write_data(text: str) -> None:
         raise cannot_write(Path("standard output"), error) from error
 
 
-def _write_talk(text: str) -> None:
-    """Write a line of talk. A full log disk or a closed pipe must not end the job we tell about."""
+def write_talk(level: int, text: str) -> None:
+    """Write to stderr. A full log disk or a closed pipe must not end the job we tell about."""
     if sys.stderr is None:
         return
+    if _is_the_journal():  # sd-daemon(3): the priority of a line is at its beginning
+        priority = _PRIORITIES.get(level, 6)
+        text = "\n".join(f"<{priority}>{line}" for line in text.split("\n"))
     try:
         _write(sys.stderr, text)
     except OSError:
         silence(sys.stderr)
+
+
+@cache
+def _is_the_journal() -> bool:
+    """Whether stderr is the journal's own stream, and no file or pipe it was led to since."""
+    stream = os.environ.get("JOURNAL_STREAM")
+    if not stream or sys.stderr is None:
+        return False
+    try:
+        about = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return stream == f"{about.st_dev}:{about.st_ino}"
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -117,20 +144,3 @@ def silence(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-def set_up_logging(verbosity: int, *, quiet: bool) -> None:
-    """Log to stderr. Libraries stay at WARNING: at DEBUG some print tokens and codes."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(message)s"
-        if verbosity
-        else "%(levelname)s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
-        level=logging.ERROR if quiet else logging.WARNING,
-        force=True,
-    )
-    level = logging.DEBUG if verbosity > 1 else logging.INFO if verbosity else logging.WARNING
-    logging.getLogger("calendar_sync").setLevel(level)
-    # It warns of every 403 that we are about to explain.
-    logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)

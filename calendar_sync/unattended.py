@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError
 from calendar_sync.grants.grant import read_instant
-from calendar_sync.history import Report, last_reports
+from calendar_sync.history import Report, last_reports, new_run_id
 from calendar_sync.home import Home
+from calendar_sync.logs import fields, run_id
 from calendar_sync.options import RunOptions
 from calendar_sync.run import Clock, run_export
 from calendar_sync.session import account_of
@@ -21,11 +23,22 @@ log = logging.getLogger("calendar_sync")
 def run_and_tell(
     home: Home, config: Config, options: RunOptions, clock: Clock, stop: Stop
 ) -> Report:
-    """Run the job and tell about it; a dry run is told to nobody. Raises what `run_export` raises."""
+    """Run the job and tell about it; a dry run is told to nobody. Raises what `run_export` raises.
+
+    The log has the run's id until another one starts: what is said after it belongs to it, too.
+    """
+    options = replace(options, run_id=options.run_id or new_run_id(clock()))
+    run_id.set(options.run_id)
+    log.info("run begins", extra=fields(command=options.command, home=str(home.folder)))
     try:
         with told(home, config, clock, silent=options.dry_run) as telling:
             connect = telling.announced(account_of(home, config, clock, stop))
             report = telling.report = run_export(home, config, options, connect, clock, stop.check)
+            facts = fields(exit_code=report.exit_code, requests=report.requests)
+            log.info("run done", extra=facts)
+    except CalendarSyncError as error:
+        log.info("run done", extra=fields(exit_code=int(error.exit_code)))
+        raise
     finally:
         if config.report is not None and not options.dry_run:
             _refresh_report(home, config)

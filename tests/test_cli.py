@@ -236,7 +236,7 @@ def test_verbose_logs_a_line_for_each_calendar(home: Any) -> None:
     lines = home.run("export", "-v").stderr.splitlines()
     logged = [line for line in lines if "calendar=" in line]
     assert len(logged) >= 5
-    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+ INFO ", line) for line in logged)
+    assert all(re.match(r"time=\d{4}-\d\d-\d\dT\S+Z level=info run_id=", line) for line in logged)
 
 
 # -- terminals, languages, pipes -------------------------------------------------------------------

@@ -27,7 +27,7 @@ STARTERS = {
 EDGES = {
     "home", "config", "config_errors", "users", "grants", "google_directory", "legacy",
     "google_calendar",
-    "mirror", "history", "calendars",
+    "mirror", "history", "calendars", "logs",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
     "deleted", "views", "published", "options", "lock", "reporting", "quota",

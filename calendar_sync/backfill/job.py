@@ -22,6 +22,7 @@ from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import new_run_id, remember_run
 from calendar_sync.home import Home
 from calendar_sync.lock import run_lock
+from calendar_sync.logs import run_id
 from calendar_sync.mirror import Mirror, copied_mirror, with_mirror
 from calendar_sync.publish import publish_manifest, slugs_in
 from calendar_sync.reading import concerns_all
@@ -92,6 +93,7 @@ class _Backfill:
         self.ledger = Ledger(mirror, self.output, clock)
         self.started = clock()
         self.run_id = new_run_id(self.started)
+        run_id.set(self.run_id)
         self.account: Account | None = None
         self.here: set[str] = set()  # the ids of the account's calendars
 

@@ -13,6 +13,7 @@ from calendar_sync.backfill.reading import CROSSES
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater
 from calendar_sync.history import CalendarReport, Report
+from calendar_sync.logs import fields
 from calendar_sync.slices import Slice
 
 log = logging.getLogger("calendar_sync")
@@ -89,13 +90,19 @@ class Reporting:
             differences=codes.count(DIFFERS),
         )
         self.slices.append(report)
-        log.info(
-            "calendar=%s slice=%s result=%s rows=%d requests=%d over_borders=%d differences=%d",
-            report.slug, report.slice, result, max(report.rows.values(), default=0),
-            requests, report.over_borders, report.differences,
-        )  # fmt: skip
+        facts = fields(
+            calendar=report.slug,
+            slice=report.slice,
+            result=result,
+            rows=max(report.rows.values(), default=0),
+            requests=requests,
+            over_borders=report.over_borders,
+            differences=report.differences,
+        )
+        log.info("slice done", extra=facts)
         for warning in [w for w in entry.warnings if w.code == DIFFERS][:_MOST_LOGGED]:
-            log.warning("calendar=%s event=%s %s", report.slug, warning.event_id, warning.message)
+            facts = fields(calendar=report.slug, event=warning.event_id)
+            log.warning("%s", warning.message, extra=facts)
         self._tell(report)
 
     def calendar(
@@ -107,7 +114,7 @@ class Reporting:
         self.calendars.append(CalendarReport(calendar.id, name, calendar.slug, result, error=words))
         if error is not None:
             self._failures.append(error)
-            log.error("calendar=%s result=failed error=%s", calendar.slug, words)
+            log.error("calendar failed", extra=fields(calendar=calendar.slug, error=words))
         if result == "gone":
             self.warnings.append(f"{name} is gone from the account; its files stay.")
             log.warning("%s", self.warnings[-1])

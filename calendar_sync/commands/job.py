@@ -181,4 +181,5 @@ def daemon(app: App, schedule: str | None) -> int:
     """Run the job on a cron expression, until stopped."""
     from calendar_sync.daemon import run_daemon
 
+    app.set_up_logging(at_least=1)  # a line for each run
     return run_daemon(app.whole, app.homes, app.config, schedule, app.now, app.terminal)

@@ -17,6 +17,7 @@ from calendar_sync.config import read_config
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.history import Report
 from calendar_sync.home import Home
+from calendar_sync.logs import run_id
 from calendar_sync.options import RunOptions
 from calendar_sync.run import run_export
 from calendar_sync.session import account_of
@@ -46,6 +47,7 @@ class UserResult(msgspec.Struct, frozen=True, omit_defaults=True):
 def run_user(task: UserTask, stop: Stop) -> UserResult:
     """Run the job for one user; whatever happens is in the result."""
     user = task.home.account
+    run_id.set(task.options.run_id)
     try:
         config = read_config(task.home.config)
         connect = account_of(task.home, config, _now, stop)

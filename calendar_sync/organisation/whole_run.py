@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 
 from calendar_sync.config import Config
 from calendar_sync.engines.choice import open_engine
@@ -18,6 +19,7 @@ from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import CalendarReport, Report, new_run_id, remember_run
 from calendar_sync.home import Home
 from calendar_sync.lock import run_lock
+from calendar_sync.logs import run_id
 from calendar_sync.mirror import Mirror, with_mirror
 from calendar_sync.options import RunOptions
 from calendar_sync.organisation.members import Members, list_members, remember_members
@@ -54,9 +56,11 @@ class _Run:
         stop: Stop,
         hear: Hear,
     ) -> None:
-        self._home, self._config, self._options = home, config, options
+        self._home, self._config = home, config
         self._clock, self._stop, self._hear = clock, stop, hear
         self._started = clock()
+        self._options = replace(options, run_id=new_run_id(self._started))
+        run_id.set(self._options.run_id)
         self._users: list[CalendarReport] = []
         self.totals = Totals()
 
@@ -106,7 +110,7 @@ class _Run:
 
     def _report(self, exit_code: int, message: str) -> Report:
         return Report(
-            run_id=new_run_id(self._started),
+            run_id=self._options.run_id,
             command=self._options.command,
             started_at=write_instant(self._started),
             finished_at=write_instant(self._clock()),

@@ -15,6 +15,7 @@ from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.history import Report, recent_reports
 from calendar_sync.home import Home
+from calendar_sync.logs import line_format
 from calendar_sync.telling.hooks import hook_environment, run_hook
 from calendar_sync.telling.notices import decide, is_stopped, notice_of
 from calendar_sync.telling.pings import LONGEST_BODY, end_address, ping_body, start_address
@@ -183,7 +184,7 @@ def _log_tail() -> Iterator[deque[str]]:
             tail.append(self.format(record))
 
     keeper = Keeper()
-    keeper.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    keeper.setFormatter(line_format("human"))
     log.addHandler(keeper)
     try:
         yield tail
