@@ -236,7 +236,7 @@ def _google(home: Home, clock: Clock) -> Check:
         entries = account_of(home, config, clock, stop)().calendars()
     else:
         secrets = read_client_secrets(client_secrets_path(home, config))
-        credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
+        credentials = load_credentials(home, secrets, clock, token_file_of(home, config), stop)
         credentials.refresh(None)
         entries = GoogleCalendar(credentials, stop).calendars()
     hidden = sum(entry.hidden for entry in entries)

@@ -41,7 +41,7 @@ def account_of(home: Home, config: Config, clock: Clock, stop: Stop) -> Callable
             return GoogleCalendar(key, stop, allow)
         from calendar_sync.grants.credentials import load_credentials
 
-        credentials = load_credentials(home, secrets, clock, token_file_of(home, config))
+        credentials = load_credentials(home, secrets, clock, token_file_of(home, config), stop)
         calendar = GoogleCalendar(credentials, stop, allow)
         warning = credentials.grant.warning(clock())
         if warning:

@@ -33,6 +33,11 @@ class Stop:
         return self._code is not None
 
     @property
+    def is_due(self) -> bool:
+        """Whether `check` would raise."""
+        return self.is_requested or self.remaining <= 0
+
+    @property
     def code(self) -> ExitCode:
         """The exit code that was asked for."""
         return self._code or ExitCode.TERMINATED

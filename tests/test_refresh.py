@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -16,10 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grant_steps import DAY, HOUR, ago, data_calls, edit, instant, make_due, stored, token_calls
+from grant_steps import (
+    DAY,
+    HOUR,
+    ago,
+    data_calls,
+    edit,
+    instant,
+    make_due,
+    stored,
+    token_calls,
+    wait_until_asked,
+)
 
 from calendar_sync.emulator.local_google import LocalGoogle
-from calendar_sync.errors import CannotWrite, ConsentNeeded, TryLater
+from calendar_sync.errors import CannotWrite, ConsentNeeded, ExitCode, Stopped, TryLater
 from calendar_sync.google_calendar import GoogleCalendar
 from calendar_sync.grants.client_secrets import google_of_token_uri
 from calendar_sync.grants.credentials import StoredCredentials
@@ -36,12 +48,16 @@ def paths(google: LocalGoogle) -> list[str]:
 
 
 def credentials_of(
-    home: Any, clock: Callable[[], datetime] = now, patience: float = 90.0
+    home: Any,
+    clock: Callable[[], datetime] = now,
+    patience: float = 90.0,
+    stop: Stop | None = None,
 ) -> StoredCredentials:
     """The credentials as a run has them."""
     file = TokenFile(home.token, patience)
     grant = file.read()
-    return StoredCredentials(file, grant, google_of_token_uri(grant.token_uri, "the file"), clock)
+    google = google_of_token_uri(grant.token_uri, "the file")
+    return StoredCredentials(file, grant, google, clock, stop)
 
 
 def headers_of(credentials: StoredCredentials) -> dict[str, str]:
@@ -343,6 +359,47 @@ def test_a_held_lock_and_a_refused_token_is_to_be_tried_later(
     with lock_of(home), pytest.raises(TryLater):
         credentials.refresh(None)
     assert token_calls(google) == 0
+
+
+def test_a_wait_for_the_lock_ends_with_the_deadline(home: Any, google: LocalGoogle) -> None:
+    make_due(home.token)
+    with lock_of(home):
+        home.run("export", "--deadline", "1s", expect=75, timeout=60)
+    assert token_calls(google) == 0
+
+
+def test_a_wait_for_the_lock_ends_with_a_signal(home: Any, google: LocalGoogle) -> None:
+    """Not after 90 seconds: a service manager would have killed the run by then."""
+    make_due(home.token)
+    stop = Stop()
+    credentials = credentials_of(home, stop=stop)
+    with lock_of(home):
+        timer = threading.Timer(0.2, stop.request, [ExitCode.TERMINATED])
+        timer.start()
+        with pytest.raises(Stopped):
+            headers_of(credentials)
+        assert timer.finished.is_set()
+    assert token_calls(google) == 0
+
+
+def test_a_signal_while_the_token_server_hangs_is_a_clean_stop(
+    home: Any, google: LocalGoogle
+) -> None:
+    """The answer is waited for, because it may rotate the grant; then the signal counts."""
+    make_due(home.token)
+    google.faults.add("hang", on="token")
+    process = home.start("export", stdin=subprocess.DEVNULL)
+    wait_until_asked(google)
+    process.send_signal(signal.SIGTERM)
+    google.stop()
+    process.communicate(timeout=60)
+    google.start()
+    assert process.returncode == 143
+
+
+def test_another_process_has_90_seconds(home: Any) -> None:
+    """It may ask the token server three times, 20 seconds each, with pauses between."""
+    assert TokenFile(home.token).patience == 90
 
 
 def test_the_lock_dies_with_its_owner(home: Any, google: LocalGoogle) -> None:

@@ -21,7 +21,7 @@ from calendar_sync.grants.scopes import is_sufficient
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
 from calendar_sync.grants.token_server import Clock, Rotated, refresh_grant
 from calendar_sync.home import Home
-from calendar_sync.stop import signals_held
+from calendar_sync.stop import Stop, signals_held
 
 log = logging.getLogger("calendar_sync")
 
@@ -29,9 +29,17 @@ log = logging.getLogger("calendar_sync")
 class StoredCredentials(Credentials):
     """Credentials that live in token.json. Safe for many threads and many processes."""
 
-    def __init__(self, file: TokenFile, grant: Grant, google: Google, clock: Clock) -> None:
+    def __init__(
+        self,
+        file: TokenFile,
+        grant: Grant,
+        google: Google,
+        clock: Clock,
+        stop: Stop | None = None,
+    ) -> None:
         super().__init__(token=None)  # type: ignore[no-untyped-call]  # google-auth's is untyped
         self._file, self._google, self._clock = file, google, clock
+        self._stop = stop or Stop()
         self._thread_lock = threading.Lock()
         self._sent = threading.local()  # the access token that each thread used last
         self.grant = grant
@@ -72,10 +80,14 @@ class StoredCredentials(Credentials):
             if self.token != rejected and self.valid:
                 return
             try:
-                with self._file.locked():
+                with self._file.locked(self._stop):
                     self._refresh_locked(rejected)
             except LockIsHeld as error:
+                self._stop.check()
                 self._make_do_without_lock(rejected, error)
+            except TryLater:  # perhaps only because it was time to end
+                self._stop.check()
+                raise
 
     def _make_do_without_lock(self, rejected: str | None, error: LockIsHeld) -> None:
         """Go on with an access token that nobody refused and that has a moment left."""
@@ -108,11 +120,16 @@ class StoredCredentials(Credentials):
 
 
 def load_credentials(
-    home: Home, secrets: ClientSecrets | None, clock: Clock, file: TokenFile | None = None
+    home: Home,
+    secrets: ClientSecrets | None,
+    clock: Clock,
+    file: TokenFile | None = None,
+    stop: Stop | None = None,
 ) -> StoredCredentials:
     """Load the home's grant and check that it can serve: right Google, right scope, whole client.
 
-    Raises ConsentNeeded, DamagedInput or WrongConfiguration.
+    `stop` ends the wait for another process that refreshes. Raises ConsentNeeded, DamagedInput or
+    WrongConfiguration.
     """
     file = file or TokenFile(home.token)
     if secrets is None and not file.exists():
@@ -141,7 +158,7 @@ def load_credentials(
     known = grant.granted_scopes or grant.scopes
     if known and not is_sufficient(known):
         raise ConsentNeeded(f"{home.token} does not allow reading calendars: {' '.join(known)}.")
-    return StoredCredentials(file, grant, google, clock)
+    return StoredCredentials(file, grant, google, clock, stop)
 
 
 def check_google(grant: Grant, secrets: ClientSecrets | None, home: Home) -> Google:

@@ -30,6 +30,7 @@ from calendar_sync.files import (
 )
 from calendar_sync.grants.grant import Grant, parse_grant
 from calendar_sync.grants.sealing import Seal, is_sealed
+from calendar_sync.stop import Stop
 
 LOCK_TIMEOUT = 90.0  # the holder may wait three times 20 s for the token server
 _LARGEST = 64 * 1024
@@ -48,7 +49,7 @@ class TokenFile:
     def __init__(
         self, path: Path, patience: float = LOCK_TIMEOUT, seal: Seal | None = None
     ) -> None:
-        self.path, self._patience, self._seal = path, patience, seal
+        self.path, self.patience, self._seal = path, patience, seal
 
     def exists(self) -> bool:
         """Whether something is there, whatever it is."""
@@ -94,8 +95,8 @@ class TokenFile:
             return file.read(_LARGEST + 1)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the grant's lock. Raises LockIsHeld when patience ends, CannotWrite.
+    def locked(self, stop: Stop | None = None) -> Iterator[None]:
+        """Hold the grant's lock. Raises LockIsHeld when patience or `stop` ends, CannotWrite.
 
         The kernel frees it when its owner dies. A soft lock file, which would outlive it, is refused.
         """
@@ -103,7 +104,9 @@ class TokenFile:
         path = self.path.with_name(self.path.name + ".lock")
         lock = FileLock(path, mode=SECRET_FILE, fallback_to_soft=False)
         try:
-            lock.acquire(timeout=self._patience)
+            lock.acquire(
+                timeout=self.patience, cancel_check=lambda: stop is not None and stop.is_due
+            )
         except Timeout as error:
             raise LockIsHeld(str(path)) from error
         except OSError as error:
