@@ -8,9 +8,13 @@ last is in the mirror.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import logging
+import math
+import os
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,44 +40,67 @@ from calendar_sync.logs import fields, run_id
 from calendar_sync.options import RunOptions
 from calendar_sync.run import Clock
 from calendar_sync.schedule import is_due, next_due, parse_schedule
+from calendar_sync.service_manager import ServiceManager
 from calendar_sync.stop import Stop
 from calendar_sync.terminal import Terminal
 from calendar_sync.unattended import run_and_tell
 from calendar_sync.windows import Unreadable, parse_duration
 
 log = logging.getLogger("calendar_sync")
+NO_DELAY = dt.timedelta(0)
+TO_END = dt.timedelta(minutes=1)  # a run may take it after its deadline, for its last words
 LONGEST_RUN = dt.timedelta(hours=2)  # a hung run must not block all later ones
 
 
 class CronSimTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     """Fires when Debian's cron would."""
 
-    def __init__(self, expression: str, tzinfo: dt.tzinfo) -> None:
-        self.expression, self.tzinfo = expression, tzinfo
+    def __init__(self, expression: str, tzinfo: dt.tzinfo, delay: dt.timedelta = NO_DELAY) -> None:
+        self.expression, self.tzinfo, self.delay = expression, tzinfo, delay
 
     def get_next_fire_time(
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
     ) -> dt.datetime | None:
-        """Return the first due time after the last one, in UTC.
+        """Return the first due time after the last one, in UTC, later by the delay.
 
         Python compares two times of one zone by the clock on the wall, and so does APScheduler: in
         the hour that comes twice a local time would be thought long past, or far away.
         """
-        due = next_due(self.expression, previous_fire_time or now, self.tzinfo)
-        return due and due.astimezone(dt.UTC)
+        due = next_due(self.expression, (previous_fire_time or now) - self.delay, self.tzinfo)
+        return due and due.astimezone(dt.UTC) + self.delay
+
+
+def delay_of(home: Home, jitter: dt.timedelta) -> dt.timedelta:
+    """Return a home's own delay below `jitter`, the same each time: not everybody in one second."""
+    drawn = int.from_bytes(hashlib.sha256(os.fsencode(home.folder)).digest()[:4]) / 2**32
+    return dt.timedelta(seconds=int(jitter.total_seconds() * drawn))
 
 
 class Daemon:
     """One scheduler, one job; every run gets its own Stop, and all of them end with the daemon's."""
 
-    def __init__(self, homes: list[Home], config: Config, clock: Clock) -> None:
+    def __init__(
+        self,
+        homes: list[Home],
+        config: Config,
+        clock: Clock,
+        manager: ServiceManager | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._homes, self._config, self._clock = homes, config, clock
+        self._manager = manager or ServiceManager({})
+        self._monotonic = monotonic
         self.stop = Stop()
         self._running: Stop | None = None
+        self._must_end = math.inf  # when, on the monotonic clock, a run that still runs is hung
 
     def run_once(self) -> list[Report | None]:
         """Run the job, for one account after the other; return the reports, None for a failure."""
-        return [self._run(home) for home in self._homes]
+        reports = [self._run(home) for home in self._homes]
+        failed = sum(report is None or report.exit_code != 0 for report in reports)
+        how = "failed, see the log" if failed else "went well"
+        self._manager.tell(STATUS=f"The last run, ended at {self._clock():%F %T} UTC, {how}.")
+        return reports
 
     def _run(self, home: Home) -> Report | None:
         """Run the job; a failure is logged and remembered, and the daemon goes on."""
@@ -81,6 +108,8 @@ class Daemon:
             return None  # queued behind the run that was under way
         limit = parse_duration(self._config.deadline) if self._config.deadline else LONGEST_RUN
         self._running = Stop(limit.total_seconds())
+        self._must_end = self._monotonic() + (limit + TO_END).total_seconds()
+        self._manager.tell(STATUS="A run is under way.")
         if self.stop.is_requested:
             self._running.request(self.stop.code)
         options = RunOptions(command="daemon")
@@ -99,9 +128,13 @@ class Daemon:
             log.debug("%s", "".join(traceback.format_tb(error.__traceback__)))
             return None
         finally:
-            self._running = None
+            self._running, self._must_end = None, math.inf
             run_id.set("")
         return report
+
+    def is_healthy(self) -> bool:
+        """Whether no run is far past its deadline: such a one hangs where nothing can end it."""
+        return self._monotonic() < self._must_end
 
     def end(self) -> bool:
         """End the run that is under way at its next page; return whether there is one."""
@@ -118,6 +151,7 @@ def run_daemon(
     schedule: str | None,
     clock: Clock,
     terminal: Terminal,
+    jitter: dt.timedelta = NO_DELAY,
 ) -> int:
     """Run for `homes`, the accounts of `home`, until a signal; return its exit code (130 or 143).
 
@@ -125,14 +159,19 @@ def run_daemon(
     """
     expression = _expression(home, config, schedule)
     tzinfo = schedule_zone(config)
-    daemon = Daemon(homes, config, clock)
+    manager = ServiceManager(os.environ)
+    daemon = Daemon(homes, config, clock, manager)
+    trigger = CronSimTrigger(expression, tzinfo, delay_of(home, jitter))
     with _alone(home), daemon.stop.on_signals():
-        scheduler = _start(daemon, expression, tzinfo)
+        scheduler = _start(daemon, trigger)
         if any(is_due(expression, last_success(h.mirror), clock(), tzinfo) for h in homes):
             scheduler.add_job(daemon.run_once, id="catch-up", name="catch-up")
         due = next_due(expression, clock(), tzinfo)
-        terminal.say(f"Running {expression!r}; next at {due.isoformat() if due else 'never'}.")
-        daemon.stop.wait_for_request()
+        words = f"Running {expression!r}; next at {due.isoformat() if due else 'never'}."
+        terminal.say(words)
+        manager.tell(READY="1", STATUS=words)
+        daemon.stop.wait_for_request(lambda: manager.beat(healthy=daemon.is_healthy()))
+        manager.tell(STOPPING="1", STATUS="Stopping.")
         is_running = daemon.end()
         terminal.say(f"Stopping{' after the page that is being read' if is_running else ''}.")
         scheduler.shutdown(wait=True)
@@ -152,7 +191,7 @@ def _expression(home: Home, config: Config, schedule: str | None) -> str:
         raise WrongConfiguration(f"{error}.") from error
 
 
-def _start(daemon: Daemon, expression: str, tzinfo: dt.tzinfo) -> Any:
+def _start(daemon: Daemon, trigger: CronSimTrigger) -> Any:
     scheduler = BackgroundScheduler(
         timezone=dt.UTC,  # see CronSimTrigger
         executors={"default": ThreadPoolExecutor(1)},
@@ -162,9 +201,7 @@ def _start(daemon: Daemon, expression: str, tzinfo: dt.tzinfo) -> Any:
             "max_instances": 1,
         },
     )
-    scheduler.add_job(
-        daemon.run_once, CronSimTrigger(expression, tzinfo), id="export", name="export"
-    )
+    scheduler.add_job(daemon.run_once, trigger, id="export", name="export")
     scheduler.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
     scheduler.start()
     return scheduler

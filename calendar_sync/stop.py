@@ -86,9 +86,10 @@ class Stop:
         """The same for another process; None without a deadline."""
         return None if self._ends is None else self.remaining
 
-    def wait_for_request(self) -> None:
-        """Sleep until somebody asks us to stop."""
+    def wait_for_request(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Sleep until somebody asks us to stop; `meanwhile` is called several times a second."""
         while not self.is_requested:
+            meanwhile()
             time.sleep(_NAP)
 
     def check(self) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
+import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -23,6 +26,7 @@ from calendar_sync.config import Config
 from calendar_sync.daemon import CronSimTrigger, Daemon
 from calendar_sync.home import Home
 from calendar_sync.schedule import is_due, next_due, previous_due
+from calendar_sync.service_manager import ServiceManager
 
 UTC = dt.UTC
 
@@ -197,7 +201,9 @@ def test_the_scheduler_fires_at_the_due_time(now: str, expected: str) -> None:
     """Really run by APScheduler, in the hour that comes twice, too."""
     watched = _Watched()
     with time_machine.travel(dt.datetime.fromisoformat(now), tick=True):
-        scheduler = daemon_module._start(watched, "*/15 * * * *", ZoneInfo("Europe/Berlin"))
+        scheduler = daemon_module._start(
+            watched, CronSimTrigger("*/15 * * * *", ZoneInfo("Europe/Berlin"))
+        )
         assert watched.ran.wait(5)
         scheduler.shutdown()
     late = watched.at[0] - dt.datetime.fromisoformat(expected)
@@ -209,7 +215,9 @@ def test_the_hour_that_comes_twice_does_not_fire_early() -> None:
     watched = _Watched()
     now = dt.datetime(2026, 10, 25, 0, 46, tzinfo=UTC)
     with time_machine.travel(now, tick=True):
-        scheduler = daemon_module._start(watched, "*/15 * * * *", ZoneInfo("Europe/Berlin"))
+        scheduler = daemon_module._start(
+            watched, CronSimTrigger("*/15 * * * *", ZoneInfo("Europe/Berlin"))
+        )
         due = scheduler.get_job("export").next_run_time
         assert not watched.ran.wait(0.3)
         scheduler.shutdown()
@@ -406,3 +414,107 @@ def test_quiet_says_nothing_about_good_runs(home: Any, start: Any) -> None:
     running.signal(signal.SIGTERM)
     assert running.ended() == 143
     assert running.lines == []
+
+
+# -- the service manager ---------------------------------------------------------------------------
+
+
+class Manager:
+    """systemd's end of the socket: a real one, which keeps what it is told."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.settimeout(20)
+        self.socket.bind(address.replace("@", "\0", 1) if address.startswith("@") else address)
+
+    def hears(self) -> dict[str, str]:
+        """Wait for the next datagram."""
+        lines = self.socket.recv(4096).decode().split("\n")
+        return dict(line.split("=", 1) for line in lines)
+
+    def hears_until(self, name: str) -> list[dict[str, str]]:
+        heard = [self.hears()]
+        while name not in heard[-1]:
+            heard.append(self.hears())
+        return heard
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_systemd_is_told_ready_alive_and_stopping(home: Any, tmp_path: Path, kind: str) -> None:
+    """Over a real socket; the watchdog is petted twice within its patience."""
+    address = f"@calendar-sync-{os.getpid()}" if kind == "abstract" else f"{tmp_path}/notify"
+    manager = Manager(address)
+    home.configure(YEARLY)
+    environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"}
+    running = home.start("daemon", "--quiet", environment=environment)
+    try:
+        heard = manager.hears_until("READY")
+        assert heard[-1]["STATUS"].startswith("Running '0 0 1 1 *'; next at 2")
+        since = time.monotonic()
+        for _ in range(3):
+            heard += manager.hears_until("WATCHDOG")
+        assert time.monotonic() - since < 3
+        while not any("went well" in told.get("STATUS", "") for told in heard):
+            heard.append(manager.hears())
+        assert {"STATUS": "A run is under way."} in heard
+        running.terminate()
+        manager.hears_until("STOPPING")
+        assert running.wait(20) == 143
+    finally:
+        running.kill()
+        running.communicate()
+        manager.socket.close()
+
+
+def test_a_hung_run_is_not_petted(home: Any, tmp_path: Path) -> None:
+    """Past its deadline and the time for its last words, systemd's patience runs out."""
+    seconds = [0.0]
+    environment = {"NOTIFY_SOCKET": f"{tmp_path}/notify", "WATCHDOG_USEC": "10000000"}
+    heard = Manager(environment["NOTIFY_SOCKET"])
+    heard.socket.setblocking(False)
+    manager = ServiceManager(environment, lambda: seconds[0])
+    assert environment == {}, "hooks do not inherit it"
+    found = Home(home.folder, "test", home / "calendar-sync.toml")
+    beats: list[float] = []
+
+    def clock() -> dt.datetime:
+        """The run asks what time it is, and that takes forty minutes."""
+        for now in (1.0, 3.0, 30 * 60.0, 31 * 60.0 - 1, 31 * 60.0 + 1, 40 * 60.0):
+            if now > seconds[0]:
+                seconds[0] = now
+                manager.beat(healthy=daemon.is_healthy())
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        beats.extend([now] if "WATCHDOG" in heard.hears() else [])
+        return dt.datetime.now(UTC)
+
+    daemon = Daemon([found], Config(deadline="30m"), clock, manager, lambda: seconds[0])
+    daemon.run_once()
+    heard.socket.close()
+    assert beats == [1.0, 30 * 60.0, 31 * 60.0 - 1]
+    assert daemon.is_healthy(), "it is over"
+
+
+def test_nobody_listens_and_a_watchdog_of_another_process() -> None:
+    """Started by hand, or by something that inherited the variables."""
+    manager = ServiceManager({"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"})
+    assert manager.interval == 0
+    manager.tell(READY="1")
+    ServiceManager({"NOTIFY_SOCKET": "/nobody/is/there"}).tell(READY="1")
+
+
+def test_a_homes_delay_is_its_own_and_stays() -> None:
+    """Not everybody in one second, and no due time is lost or doubled by it."""
+    homes = [Home(Path(f"/home/{i}"), "", Path("x")) for i in range(50)]
+    delays = [daemon_module.delay_of(home, dt.timedelta(seconds=60)) for home in homes]
+    assert delays == [daemon_module.delay_of(home, dt.timedelta(seconds=60)) for home in homes]
+    assert len(set(delays)) > 20
+    assert max(delays) < dt.timedelta(seconds=60)
+    trigger = CronSimTrigger("* * * * *", UTC, dt.timedelta(seconds=50))
+    fired = [dt.datetime(2026, 3, 29, 0, 0, 55, tzinfo=UTC)]
+    for _ in range(3):
+        fired.append(trigger.get_next_fire_time(fired[-1], fired[-1]))  # type: ignore[arg-type]
+    assert [moment.strftime("%H:%M:%S") for moment in fired[1:]] == [
+        "00:01:50", "00:02:50", "00:03:50",
+    ]  # fmt: skip

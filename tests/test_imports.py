@@ -30,7 +30,7 @@ EDGES = {
     "mirror", "history", "calendars", "logs",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
-    "deleted", "views", "published", "options", "lock", "reporting", "quota",
+    "deleted", "views", "published", "options", "lock", "reporting", "quota", "service_manager",
 }  # fmt: skip
 FLOOR = {"files", "errors", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives

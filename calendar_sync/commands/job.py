@@ -11,6 +11,7 @@ import click
 from calendar_sync.cli import App, command
 from calendar_sync.commands.options import (
     DAY,
+    DURATION,
     calendar_option,
     deadline_of,
     deadline_option,
@@ -177,9 +178,16 @@ def _tell(app: App, reports: list[Report], *, dry_run: bool) -> None:
 
 @command("daemon")
 @click.option("--schedule", metavar="CRON", help="A cron expression, over the configured one.")
-def daemon(app: App, schedule: str | None) -> int:
+@click.option(
+    "--jitter",
+    type=DURATION,
+    metavar="30s",
+    help="Start up to so much later, always as much in one home: not everybody at once.",
+)
+def daemon(app: App, schedule: str | None, jitter: dt.timedelta | None) -> int:
     """Run the job on a cron expression, until stopped."""
     from calendar_sync.daemon import run_daemon
 
     app.set_up_logging(at_least=1)  # a line for each run
-    return run_daemon(app.whole, app.homes, app.config, schedule, app.now, app.terminal)
+    later = jitter or dt.timedelta(0)
+    return run_daemon(app.whole, app.homes, app.config, schedule, app.now, app.terminal, later)

@@ -76,8 +76,10 @@ After=network-online.target
 OnFailure=calendar-sync-failed@%n.service
 
 [Service]
-Type=exec
-ExecStart=@RUN@ daemon
+Type=notify
+# Killed and started anew when a run hangs so that even its deadline cannot end it.
+WatchdogSec=5min
+ExecStart=@RUN@ daemon --jitter 30s
 Environment=CALENDAR_SYNC_HOME=/var/lib/calendar-sync CALENDAR_SYNC_PROGRAM=@PROGRAM@
 @CREDENTIALS@SuccessExitStatus=143
 Restart=on-failure
