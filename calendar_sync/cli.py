@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -25,6 +25,9 @@ from calendar_sync import __version__
 from calendar_sync.errors import CalendarSyncError, ExitCode, WrongConfiguration, WrongUsage
 from calendar_sync.home import Home, find_home
 from calendar_sync.terminal import Terminal, silence
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _C = TypeVar("_C", bound=click.Command)
 
@@ -46,6 +49,8 @@ COMMANDS = {
     "revoke": ("grant", "End the grant at Google, then remove the local copy."),
     "emulator": ("local", "Run a local Google: OAuth and the Calendar API, read side."),
     "demo": ("local", "Show the whole story on a local Google, in a folder of its own."),
+    "completion": ("shell", "Print what completes commands and options in bash, zsh or fish."),
+    "man": ("shell", "Print the manual page, in roff."),
 }  # in the order of a person's first days: module in commands/, and what it does
 
 
@@ -240,6 +245,17 @@ class _Verbs(click.Group):
             meant = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{meant}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Name the verbs without importing them: somebody waits for it at a prompt."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
