@@ -32,7 +32,7 @@ Floor plan; imports point down only:
     formats/              SQLite and Parquet, made from the CSV's rows
     verification/         what files say and what the mirror says, without the writers' code
     telling/              pings, notices, hooks, metrics; none can harm a run
-    health.py doctor.py   what can be said about all this
+    health.py doctor.py   what can be said about all this; surroundings.py: about where it lies
     terminal.py logs.py   talk to a person; events as key=value or JSON, for a journal or a file
     -- the pure core: no disk, network, clock, environment
     sync.py               full or incremental; what a page means; differences.py: what changed

@@ -8,17 +8,15 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
-
-import msgspec
 
 from calendar_sync.calendars import account_in
+from calendar_sync.checks import Check
 from calendar_sync.config import Account, Config, read_config
 from calendar_sync.errors import CalendarSyncError, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import read_client_secrets
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import client_secrets_path, token_file_of
-from calendar_sync.grants.scopes import is_broader
+from calendar_sync.grants.scopes import in_words, is_broader
 from calendar_sync.health import judge, schedule_zone
 from calendar_sync.history import last_reports
 from calendar_sync.home import Home
@@ -26,22 +24,19 @@ from calendar_sync.run import Clock
 from calendar_sync.schedule import next_due
 from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
+from calendar_sync.surroundings import (
+    check_clock,
+    check_filesystem,
+    check_git,
+    check_lock,
+    check_schedule,
+)
 
-Result = Literal["pass", "warn", "fail"]
 _NO_ROOM = 1024 * 1024  # bytes
 _LITTLE_ROOM = 200 * 1024 * 1024  # bytes
 _HOW_TO_GET_ONE = "credentials/README.md shows how to get one, step by step"
 _NETWORK = "Look at this machine's network (DNS, proxy, clock); if it is well, wait and ask again"
 _CONSENT = "Run: calendar-sync consent"
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One finding. `remedy` is the next thing to do, empty when there is nothing."""
-
-    name: str
-    result: Result
-    finding: str
-    remedy: str = ""
 
 
 def examine(home: Home, clock: Clock, *, offline: bool) -> Iterator[Check]:
@@ -50,15 +45,20 @@ def examine(home: Home, clock: Clock, *, offline: bool) -> Iterator[Check]:
     configuration = _checked("configuration", lambda: _configuration(home))
     yield configuration
     yield _checked("modes", lambda: _modes(home))
+    yield _checked("git", lambda: check_git(home))
     yield _checked("client", lambda: _client(home))
     grant = _checked("grant", lambda: _grant(home, clock))
     yield grant
     yield _checked("disk", lambda: _disk(home))
+    yield _checked("filesystem", lambda: check_filesystem(_existing(home.state)))
+    yield _checked("lock", lambda: check_lock(home))
     yield _checked("mirror", lambda: _mirror(home))
+    yield _checked("schedule", lambda: check_schedule(home))
     if configuration.result != "fail":
         yield _checked("last run", lambda: _last_run(home, clock))
     if offline:
         return
+    yield _checked("clock", lambda: _clock(home, clock))
     if grant.result == "fail":
         yield Check("google", "warn", "not asked: there is no usable grant", grant.remedy)
     else:
@@ -119,6 +119,18 @@ def _client(home: Home) -> Check:
     return Check("client", "pass", f"{secrets.client_id}, of {secrets.google}")
 
 
+def _clock(home: Home, clock: Clock) -> Check:
+    secrets = read_client_secrets(client_secrets_path(home, _config_of(home)))
+    if secrets is None:
+        return Check("clock", "pass", "not compared: no client_secrets.json says with whose")
+    try:
+        return check_clock(secrets.google, clock)
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        finding = f"not compared: no answer from Google ({type(reason).__name__})"
+        return Check("clock", "warn", finding, _NETWORK)
+
+
 def _service_account_of(home: Home) -> Account | None:
     account = _config_of(home).account_of(home)
     return account if account is not None and account.service_account else None
@@ -140,6 +152,8 @@ def _grant(home: Home, clock: Clock) -> Check:
     )
     if grant.scopes and is_broader(grant.scopes):
         return Check("grant", "warn", f"{finding}, broader than needed", _CONSENT)
+    if grant.scopes:
+        finding += f", may use {in_words(grant.scopes)}"
     return Check("grant", "pass", finding)
 
 
@@ -240,7 +254,11 @@ def _google(home: Home, clock: Clock) -> Check:
         credentials.refresh(None)
         entries = GoogleCalendar(credentials, stop).calendars()
     hidden = sum(entry.hidden for entry in entries)
-    finding = f"the grant was refreshed; {len(entries)} calendars, {hidden} of them hidden"
+    busy_only = sum(entry.access_role == "freeBusyReader" for entry in entries)
+    finding = (
+        "the grant was refreshed, the API is enabled, the quota has room;"
+        f" {len(entries)} calendars, {hidden} of them hidden, {busy_only} free/busy only"
+    )
     return Check("google", "pass", finding)
 
 

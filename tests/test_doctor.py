@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from calendar_sync.emulator.scopes import READONLY
+from calendar_sync.grants.client_secrets import Google
+from calendar_sync.schedules.systemd import unit_name
+from calendar_sync.surroundings import check_clock, check_filesystem, filesystem_of
 
 Checks = dict[str, dict[str, str]]
 
@@ -49,9 +56,12 @@ def _files(folder: Path) -> dict[str, tuple[bytes, int, int]]:
 def test_a_healthy_home_passes_everything(healthy: Any) -> None:
     """0, and the grant was proven by a real refresh."""
     checks = examine(healthy)
-    assert {check["result"] for check in checks.values()} == {"pass"}
-    names = ["home", "configuration", "modes", "client", "grant", "disk", "mirror", "last run"]
-    assert list(checks) == [*names, "google"]
+    unwell = {name for name, check in checks.items() if check["result"] != "pass"}
+    assert unwell == {"schedule"}, "nothing starts it, and that is worth a warning"
+    assert list(checks) == [
+        "home", "configuration", "modes", "git", "client", "grant", "disk", "filesystem", "lock",
+        "mirror", "schedule", "last run", "clock", "google",
+    ]  # fmt: skip
     assert healthy.google.requests.count("/token$") == 1
     assert "5 calendars" in checks["google"]["finding"]
 
@@ -59,7 +69,8 @@ def test_a_healthy_home_passes_everything(healthy: Any) -> None:
 def test_a_person_reads_one_line_for_each_check(healthy: Any) -> None:
     """Result, name, finding; the remedy below it."""
     lines = healthy.run("doctor", "--offline").stdout.splitlines()
-    assert all(line.startswith("pass  ") for line in lines)
+    assert [line[:4] for line in lines if line[:4] != "pass"] == ["warn", "    "]
+    assert lines[10].startswith("warn  schedule: nothing is installed")
     healthy.token.unlink()
     lines = healthy.run("doctor", "--offline", expect=1).stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("fail  grant: "))
@@ -220,3 +231,69 @@ def test_an_exports_folder_nobody_can_write(healthy: Any) -> None:
     assert disk["finding"] == f"cannot write in {healthy.exports}"
     healthy.configure('[[export]]\noutput = "/proc/nowhere"\n')
     assert "/proc" in examine(healthy, "--offline")["disk"]["finding"]
+
+
+def test_secrets_in_a_repository(healthy: Any) -> None:
+    """Tracked fails, not ignored warns, ignored is well. A repository above the home counts, too."""
+
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-C", str(healthy.folder.parent), *arguments], check=True)
+
+    git("init", "-q")
+    check = examine(healthy, "--offline")["git"]
+    assert (check["result"], check["remedy"][:8]) == ("warn", "echo '*'")
+    ignore = healthy / "credentials" / ".gitignore"
+    ignore.write_text("*\n!.gitignore\n")
+    assert examine(healthy, "--offline")["git"]["result"] == "pass"
+    git("add", "--force", str(healthy.token))
+    check = examine(healthy, "--offline", expect=1)["git"]
+    assert check["result"] == "fail"
+    assert str(healthy.token) in check["finding"]
+    assert "rm --cached token.json" in check["remedy"]
+
+
+def test_who_holds_the_lock_is_named_and_not_disturbed(healthy: Any) -> None:
+    """From the kernel's list of locks."""
+    assert examine(healthy, "--offline")["lock"]["finding"] == "no run is at work"
+    with FileLock(healthy / "state" / "run.lock"):
+        check = examine(healthy, "--offline")["lock"]
+    assert check["finding"] == f"a run is at work, process {os.getpid()}"
+
+
+def test_the_filesystem_and_its_locks(healthy: Any, tmp_path: Path) -> None:
+    """Two descriptors of one file must not both get the lock; where there is one, it is named."""
+    check = examine(healthy, "--offline")["filesystem"]
+    assert "locks keep two runs apart" in check["finding"]
+    assert filesystem_of(Path("/proc/self")) == "proc"
+    assert check["finding"].startswith(filesystem_of(tmp_path))
+    assert check_filesystem(Path("/proc")).result != "pass"
+
+
+def test_what_starts_the_job_is_found(healthy: Any, tmp_path: Path) -> None:
+    """The units of this home, not those of another one."""
+    units = tmp_path / "config" / "systemd" / "user"
+    units.mkdir(parents=True)
+    surroundings = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+    def check() -> dict[str, str]:
+        done = healthy.run("--json", "doctor", "--offline", environment=surroundings)
+        checks = json.loads(done.stdout)["checks"]
+        return dict(next(check for check in checks if check["name"] == "schedule"))
+
+    (units / f"{unit_name(tmp_path / 'another')}.timer").touch()
+    assert check()["remedy"].startswith("calendar-sync schedule install")
+    (units / f"{unit_name(healthy.folder)}.timer").touch()
+    assert (check()["result"], "systemd" in check()["finding"]) == ("pass", True)
+
+
+@pytest.mark.parametrize(
+    ("apart", "result"),
+    [(30, "pass"), (-120, "warn"), (120, "warn"), (301, "fail"), (-301, "fail")],
+)
+def test_a_wrong_clock_is_seen_in_the_answers_date(google: Any, apart: int, result: str) -> None:
+    """This machine's clock against Google's, without a token."""
+    clock = lambda: dt.datetime.now(dt.UTC) - dt.timedelta(seconds=apart)  # noqa: E731
+    check = check_clock(Google(api_endpoint=google.api_endpoint), clock)
+    assert check.result == result
+    assert ("behind" if apart > 0 else "before") in check.finding or result == "pass"
+    assert [entry.path for entry in google.requests] == ["/calendar/v3/users/me/calendarList"]

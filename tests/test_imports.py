@@ -22,6 +22,7 @@ PACKAGE = Path(calendar_sync.__file__).parent
 COMMANDS = {"cli", "__main__", "commands"}
 STARTERS = {
     "daemon", "demo", "backfill", "run", "session", "doctor", "health", "unattended",
+    "surroundings", "checks",
     "report_page", "schedules", "verify", "publishing", "organisation", "engines",
 }  # fmt: skip
 EDGES = {

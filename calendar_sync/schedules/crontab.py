@@ -61,6 +61,11 @@ def remove_line(home: Path) -> bool:
     return _write(old, [other for other in old if not _is_ours(other, home)])
 
 
+def line_of_home(home: Path) -> str | None:
+    """Return the line that runs this home, whoever wrote it. Raises WrongConfiguration without cron."""
+    return next((line for line in _read() if _runs(line, home)), None)
+
+
 def _runs(line: str, home: Path) -> bool:
     folder = shlex.quote(str(home)).replace("%", "\\%")
     return not line.lstrip().startswith("#") and f" export --home {folder} " in f"{line} "
