@@ -34,6 +34,7 @@ from calendar_sync.mirror import (
 )
 from calendar_sync.model import CalendarEntry
 from calendar_sync.options import RunOptions, views_of
+from calendar_sync.progress import Counted, Progress
 from calendar_sync.publish import slugs_in
 from calendar_sync.publishing import Publishing
 from calendar_sync.reading import Outcome, Source, Task, read_calendars
@@ -63,6 +64,7 @@ def run_export(
     connect: Callable[[], Account],
     clock: Clock,
     pause: Callable[[], None] = lambda: None,
+    progress: Progress = Progress(),  # noqa: B008 - draws nothing
 ) -> Report:
     """Bring the exports up to date and remember the run; the report's exit code is the run's.
 
@@ -74,7 +76,7 @@ def run_export(
 
     def work(mirror: Mirror, warnings: list[str]) -> Report:
         run = _Run(home, config, options, mirror, clock, warnings)
-        run.publishing.pause = pause
+        run.publishing.pause, run.progress = pause, progress
         return run.remembered(connect)
 
     with run_lock(home):
@@ -115,6 +117,7 @@ class _Run:
         self.started = clock()
         self.run_id = options.run_id or new_run_id(self.started)
         self.account: Account | None = None
+        self.progress = Progress()
         self.views = views_of(home, config, options, self.started)
         self.publishing = Publishing(
             mirror,
@@ -152,6 +155,7 @@ class _Run:
         with closing(self._read(account)) as outcomes:
             for outcome in outcomes:
                 self._export(outcome)
+                self.progress.done()
         self._publish_merged()
         if not self.options.dry_run:
             self.publishing.publish_manifests(self.run_id, self.clock())
@@ -173,8 +177,9 @@ class _Run:
                 f"No calendar matches {' '.join(self.options.calendars)}.",
                 "See their names: calendar-sync calendars",
             )
+        self.progress.total(len(wanted))
         return read_calendars(
-            account,
+            Counted(account, self.progress),
             self.mirror,
             [self._task(calendar) for calendar in wanted],
             jobs=self.options.jobs or self.config.jobs,

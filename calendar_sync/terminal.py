@@ -27,6 +27,12 @@ class Terminal:
         self.quiet, self.verbosity, self.as_json = quiet, verbosity, as_json
         self.talks_in_events = False  # stderr is for a program: the log writes what we say
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody looks on: at a terminal, without the log's lines."""
+        is_for_a_person = not (self.quiet or self.as_json or self.verbosity or self.talks_in_events)
+        return is_for_a_person and sys.stderr is not None and sys.stderr.isatty()
+
     def say(self, text: str = "") -> None:
         """Tell a person something that no program reads."""
         if not self.quiet:

@@ -12,6 +12,7 @@ from calendar_sync.history import Report, last_reports, new_run_id
 from calendar_sync.home import Home
 from calendar_sync.logs import fields, run_id
 from calendar_sync.options import RunOptions
+from calendar_sync.progress import Progress
 from calendar_sync.run import Clock, run_export
 from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
@@ -21,7 +22,12 @@ log = logging.getLogger("calendar_sync")
 
 
 def run_and_tell(
-    home: Home, config: Config, options: RunOptions, clock: Clock, stop: Stop
+    home: Home,
+    config: Config,
+    options: RunOptions,
+    clock: Clock,
+    stop: Stop,
+    bar: Progress = Progress(),  # noqa: B008 - draws nothing
 ) -> Report:
     """Run the job and tell about it; a dry run is told to nobody. Raises what `run_export` raises.
 
@@ -33,7 +39,9 @@ def run_and_tell(
     try:
         with told(home, config, clock, silent=options.dry_run) as telling:
             connect = telling.announced(account_of(home, config, clock, stop))
-            report = telling.report = run_export(home, config, options, connect, clock, stop.check)
+            report = telling.report = run_export(
+                home, config, options, connect, clock, stop.check, bar
+            )
             facts = fields(exit_code=report.exit_code, requests=report.requests)
             log.info("run done", extra=facts)
     except CalendarSyncError as error:

@@ -31,7 +31,8 @@ EDGES = {
     "mirror", "history", "calendars", "logs",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
-    "deleted", "views", "published", "options", "lock", "reporting", "quota", "service_manager",
+    "deleted", "views", "published", "options", "lock", "reporting", "quota", "progress",
+    "service_manager",
 }  # fmt: skip
 FLOOR = {"files", "errors", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
@@ -178,7 +179,7 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
         ),
         ("pyarrow", {"formats.parquet_file", "verification.tables"}),
         ("webbrowser", {"commands.grant"}),
-        ("rich", {"terminal"}),
+        ("rich", {"terminal", "progress"}),
         ("icalendar", {"verification.ics_reader"}),
         ("distributed", {"engines.dask_cluster"}),
         ("pickle", set()),

@@ -28,6 +28,7 @@ from calendar_sync.errors import (
     together,
 )
 from calendar_sync.home import Home
+from calendar_sync.progress import progress
 from calendar_sync.stop import Stop
 from calendar_sync.windows import instant_of_day_or_time
 
@@ -79,7 +80,8 @@ def export(
     stop = Stop(deadline_of(app.config, deadline))
     with stop.on_signals():
         if len(app.homes) == 1 and not app.config.is_organisation(app.account_home):
-            report = run_and_tell(app.home, app.config, options, app.now, stop)
+            with progress("Reading calendars", shown=app.terminal.shows_progress) as bar:
+                report = run_and_tell(app.home, app.config, options, app.now, stop, bar)
             _tell(app, [report], dry_run=options.dry_run)
             return report.exit_code
         return _export_accounts(app, options, stop, only_due=if_due)
@@ -114,7 +116,8 @@ def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: boo
             if app.config.is_organisation(home):
                 codes.append(export_organisation(app, home, options, stop))
                 continue
-            report = run_and_tell(home, app.config, options, app.now, stop)
+            with progress(home.account, shown=app.terminal.shows_progress) as bar:
+                report = run_and_tell(home, app.config, options, app.now, stop, bar)
         except Stopped:
             raise
         except CalendarSyncError as error:
