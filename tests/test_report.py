@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from export_steps import TEAM, add_calendar, add_singles, place
 
-from calendar_sync.config import Config
+from calendar_sync.config import Config, Export
 from calendar_sync.home import Home
 from calendar_sync.report_page.facts import Facts, collect
 from calendar_sync.report_page.heat_map import bounds, draw_year
@@ -41,6 +41,11 @@ class _Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words += data
+
+
+def add_event(google: Any, calendar: str, title: str) -> None:
+    times = {"start": {"date": "2026-05-01"}, "end": {"date": "2026-05-02"}}
+    google.control("add_events", calendar=calendar, events=[{"summary": title, **times}])
 
 
 def _written(home: Any, *arguments: str) -> str:
@@ -99,6 +104,24 @@ def test_titles_are_hostile(home: Any) -> None:
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     assert "\u202e" not in text
     assert HOSTILE.replace("\u202e", "") in page.words
+
+
+def test_recent_changes_are_listed_with_hostile_titles(home: Any) -> None:
+    """The newest first, what is not exported left out, and what is a week old forgotten."""
+    home.run("export")
+    for title in ("An older one", HOSTILE):
+        add_event(home.google, TEAM, title)
+        home.run("export")
+    text = _written(home)
+    words = _Page(text).words.partition("Recent changes")[2].partition("events, by the day")[0]
+    assert f"added {HOSTILE} Team & Friends".replace("\u202e", "") in words
+    assert words.index("onerror") < words.index("An older one")
+    assert "<script" not in text
+    assert "\u202e" not in text
+    now = dt.datetime.now(dt.UTC)
+    assert [change.kind for change in _facts(home, now).changes][:2] == ["added", "added"]
+    assert _facts(home, now, export=(Export(calendars=("Archive*",)),)).changes == []
+    assert _facts(home, now + dt.timedelta(days=8)).changes == []
 
 
 def test_escape_takes_any_text() -> None:
@@ -198,6 +221,8 @@ def test_in_a_browser(home: Any, tmp_path: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
     calendar = add_calendar(home.google, HOSTILE, id="hostile@group.calendar.google.com")
     add_singles(home.google, calendar, 1)
+    home.run("export")
+    add_event(home.google, calendar, HOSTILE)
     home.run("export")
     _written(home)
     address = (home.exports / "report.html").as_uri()

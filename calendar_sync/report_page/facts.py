@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from calendar_sync.calendars import KnownCalendar, is_chosen, list_calendars
+from calendar_sync.changes import Change, list_changes
 from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError
 from calendar_sync.grants.guard import token_file_of
@@ -22,6 +23,8 @@ from calendar_sync.mirror import DamagedMirror, Mirror, open_mirror
 from calendar_sync.report_page.days import count_days
 from calendar_sync.sync import Kind
 
+RECENT = dt.timedelta(days=7)
+MOST_CHANGES = 15
 RUNS = 60  # in the chart
 _LOOKED_THROUGH = 3000  # runs in which a calendar's last change is looked for: a month of them
 
@@ -49,6 +52,7 @@ class Facts:
     runs: list[Report] = field(default_factory=list)  # the newest first
     days: Counter[dt.date] = field(default_factory=Counter)
     event_warnings: list[tuple[str, str, int]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)  # the newest first
 
 
 def collect(home: Home, config: Config, now: dt.datetime) -> Facts:
@@ -62,12 +66,24 @@ def collect(home: Home, config: Config, now: dt.datetime) -> Facts:
     )
     if not home.mirror.exists():
         return facts
+    facts.changes.extend(_recent_changes(home, config, now))
     try:
         with closing(open_mirror(home.mirror)) as mirror:
             _look_into(mirror, config, runs, facts)
     except (DamagedMirror, CalendarSyncError):
         facts.calendars.clear()  # the next run tells about it, and mends it
     return facts
+
+
+def _recent_changes(home: Home, config: Config, now: dt.datetime) -> list[Change]:
+    """Return the newest changes of the last week in what is exported, the newest first."""
+    found = list_changes(home.mirror, now - RECENT)
+    shown = [
+        change
+        for change in found
+        if any(is_chosen(change.calendar_id, change.calendar, e.calendars) for e in config.export)
+    ]
+    return shown[: -MOST_CHANGES - 1 : -1]
 
 
 def _look_into(mirror: Mirror, config: Config, runs: list[Report], facts: Facts) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 
 from calendar_sync import __version__
+from calendar_sync.changes import Change
 from calendar_sync.grants.grant import read_instant
 from calendar_sync.history import Report
 from calendar_sync.report_page.facts import RUNS, CalendarFacts, Facts
@@ -37,9 +38,8 @@ _MOST_WARNINGS = 20
 
 def render_page(facts: Facts) -> bytes:
     """Render the page as UTF-8. The same facts give the same bytes."""
-    body = "".join(
-        [_header(facts), _calendars(facts), _runs(facts), _year(facts), _warnings(facts)]
-    )
+    sections = (_header, _calendars, _runs, _changes, _warnings, _year)
+    body = "".join(draw(facts) for draw in sections)
     page = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">'
@@ -172,6 +172,25 @@ def _line(when: str, now: dt.datetime, words: str, kind: str = "") -> str:
     moment = moment_in_words(when, now)
     mark = f' class="{kind}"' if kind else ""
     return f'<li><span class="soft when">{moment}</span><span{mark}>{escape(words)}</span></li>'
+
+
+def _changes(facts: Facts) -> str:
+    if not facts.changes:
+        return ""
+    rows = "".join(_change(change, facts.now) for change in facts.changes)
+    return f'<section><h2>Recent changes</h2><ul class="list">{rows}</ul></section>'
+
+
+def _change(change: Change, now: dt.datetime) -> str:
+    moment = moment_in_words(change.found_at, now)
+    if change.kind == "omitted":
+        what = f"{escape(change.after.get('changes'))} more changes"
+    else:
+        what = f"{escape(change.kind)} {name(change.summary or '(untitled)')}"
+    return (
+        f'<li><span class="soft when">{moment}</span><span>{what}'
+        f' <span class="soft">{name(change.calendar)}</span></span></li>'
+    )
 
 
 def _year(facts: Facts) -> str:
