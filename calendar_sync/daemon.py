@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -45,6 +45,9 @@ from calendar_sync.stop import Stop
 from calendar_sync.terminal import Terminal
 from calendar_sync.unattended import run_and_tell
 from calendar_sync.windows import Unreadable, parse_duration
+
+if TYPE_CHECKING:
+    from calendar_sync.organisation.user_run import UserResult
 
 log = logging.getLogger("calendar_sync")
 NO_DELAY = dt.timedelta(0)
@@ -114,7 +117,7 @@ class Daemon:
             self._running.request(self.stop.code)
         options = RunOptions(command="daemon")
         try:
-            report = run_and_tell(home, self._config, options, self._clock, self._running)
+            report = self._work(home, options, self._running)
         except Stopped:
             return None
         except CalendarSyncError as error:
@@ -130,6 +133,16 @@ class Daemon:
         finally:
             self._running, self._must_end = None, math.inf
             run_id.set("")
+        return report
+
+    def _work(self, home: Home, options: RunOptions, stop: Stop) -> Report:
+        if not self._config.is_organisation(home):
+            return run_and_tell(home, self._config, options, self._clock, stop)
+        from calendar_sync.organisation.whole_run import run_organisation
+
+        report, _ = run_organisation(home, self._config, options, self._clock, stop, _log_user)
+        facts = fields(exit_code=report.exit_code, requests=report.requests)
+        log.info("run done", extra=facts)
         return report
 
     def is_healthy(self) -> bool:
@@ -205,6 +218,12 @@ def _start(daemon: Daemon, trigger: CronSimTrigger) -> Any:
     scheduler.add_listener(_log_event, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
     scheduler.start()
     return scheduler
+
+
+def _log_user(result: UserResult) -> None:
+    if result.exit_code:
+        facts = fields(user=result.user, exit_code=result.exit_code, error=result.message)
+        log.error("user failed", extra=facts)
 
 
 def _log_event(event: Any) -> None:

@@ -100,7 +100,7 @@ def grant_status(token: TokenFile, mirror: Path, now: dt.datetime) -> dict[str, 
     except CalendarSyncError as error:
         grant, warning = None, error.message
     return {
-        "account": grant.account or account_in(mirror) if grant else None,
+        "account": (grant.account or account_in(mirror) or None) if grant else None,
         "consented_at": grant.consented_at if grant else None,
         "expires_at": grant.refresh_token_expires_at if grant else None,
         "age_days": grant.age_days(now) if grant else None,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from export_steps import check_manifest
+from export_steps import check_manifest, place
 from organisation_steps import ADMIN, add_users, organisation, write_key
 
-from calendar_sync.config import parse_config
+from calendar_sync.config import parse_config, read_config
+from calendar_sync.daemon import Daemon
 from calendar_sync.errors import WrongConfiguration
+from calendar_sync.home import Home
 from calendar_sync.users import read_address, read_users_file
 from calendar_sync.windows import Unreadable
 
@@ -154,6 +157,29 @@ def test_status_and_history_tell_of_the_run_as_a_whole(acme: HomeFolder) -> None
     assert [each["id"] for each in account["failed_users"]] == ["user0002@example.com"]
     assert acme.run("history").stdout.count("3 users") == 2
     acme.run("status", "--account", "user0001@example.com")
+
+
+def test_the_daemon_reads_for_everybody_too(
+    acme: HomeFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One run for all of them, remembered as one; who failed is in the log by name."""
+    config = read_config(acme / "calendar-sync.toml")
+    whole = Home(acme.folder, "a test", acme / "calendar-sync.toml")
+    home = whole.of_account("acme")
+    daemon = Daemon([home], config, lambda: dt.datetime.now(dt.UTC))
+    (report,) = daemon.run_once()
+    assert report is not None
+    assert report.exit_code == 0
+    assert (acme.exports / "user0001@example.com" / "manifest.json").exists()
+    bad = place("user0001@example.com")
+    acme.google.faults.add("api_403_disabled", on=bad, count=None)
+    (report,) = daemon.run_once()
+    assert report is not None
+    assert report.exit_code == 1
+    (failed,) = [record for record in caplog.records if record.message == "user failed"]
+    assert failed.fields["user"] == "user0001@example.com"  # type: ignore[attr-defined]
+    history = json.loads(acme.run("history", "--json").stdout)["runs"]
+    assert [run["command"] for run in history] == ["daemon", "daemon"]
 
 
 def test_calendars_lists_everybodys(acme: HomeFolder) -> None:

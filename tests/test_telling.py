@@ -262,7 +262,13 @@ def test_a_refusal_is_a_warning_and_a_redirect_is_not_followed(
 
 @pytest.mark.parametrize(
     "content",
-    ["", f"gopher://127.0.0.1/{SECRET}", f"http://[{SECRET}", f"http://127.0.0.1:1/{SECRET}"],
+    [
+        "",
+        f"gopher://127.0.0.1/{SECRET}",
+        f"http://[{SECRET}",
+        f"http://127.0.0.1:1/{SECRET}",
+        f"https://nowhere.invalid/{SECRET}",
+    ],
 )
 def test_an_address_that_leads_nowhere_is_a_warning_without_it(home: Any, content: str) -> None:
     """Empty, of another kind, unreadable, refused."""
@@ -331,7 +337,11 @@ def test_hooks_run_in_the_home_and_know_how_it_went(home: Any) -> None:
 
 @pytest.mark.parametrize(
     ("script", "trouble"),
-    [("exit 3", "it ended with 3"), ("sleep 60", "it was ended after 1 seconds")],
+    [
+        ("exit 3", "it ended with 3"),
+        ("sleep 60", "it was ended after 1 seconds"),
+        ("trap '' TERM INT; sleep 60", "it was ended after 1 seconds"),
+    ],
 )
 def test_a_hook_that_fails_or_hangs_is_a_warning(home: Any, script: str, trouble: str) -> None:
     """The run is as good as without it."""
