@@ -25,7 +25,13 @@ class Listener:
 
     def run(self, *arguments: str, expect: int | None = 0, **options: Any) -> str:
         surroundings = {"PYTHONASYNCIODEBUG": "1", "GOOGLE_SDK_PYTHON_LOGGING_SCOPE": "google"}
-        done = self.home.run("-vv", *arguments, expect=expect, environment=surroundings, **options)
+        log = (
+            "--log-file",
+            str(self.home / "sync.log"),
+        )  # in the home, where all is looked through
+        done = self.home.run(
+            "-vv", *log, *arguments, expect=expect, environment=surroundings, **options
+        )
         self.heard[f"{len(self.heard)} {' '.join(arguments)}"] = done.stdout + done.stderr
         return str(done.stdout + done.stderr)
 
@@ -82,6 +88,7 @@ def test_a_whole_life_is_told_without_a_secret(listener: Listener, google: Local
     listener.run("migrate", str(old))
     listener.run("migrate", str(old), expect=2)
     listener.run("revoke")
+    assert "run done" in (home / "sync.log").read_text()
     listener.assert_silence()
 
 
