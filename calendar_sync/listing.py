@@ -15,6 +15,7 @@ from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
 from calendar_sync.sync import Kind, Stub, fingerprint, kind_of
 
+_Row = tuple[int, str, str, int, bytes]  # calendar, id, series, kind, resource
 _PUT = (
     "INSERT INTO resources VALUES (?, ?, ?, ?, ?) ON CONFLICT (calendar, id) DO UPDATE SET"
     " series = excluded.series, kind = excluded.kind, resource = excluded.resource"
@@ -87,7 +88,7 @@ class Reading:
 
     def _take_first(self, items: Iterable[bytes]) -> None:
         """Put a page where nothing is yet, all at once: nothing to look up, to compare, to tell."""
-        rows = []
+        rows: list[_Row] = []
         for item in items:
             resource, stub = read_stub(item)
             if stub is None:
@@ -103,7 +104,7 @@ class Reading:
                 rows.append((self._key, stub.id, series, kind, resource))
         self._put_all(rows)
 
-    def _put_all(self, rows: list[tuple[int, str, str, int, bytes]]) -> None:
+    def _put_all(self, rows: list[_Row]) -> None:
         self._connection.executemany(_PUT, rows)
 
     def finish(self, sync_token: str | None, time_zone: str, now: dt.datetime) -> Counts:
