@@ -13,11 +13,13 @@ import msgspec
 from calendar_sync.changes import MOST_CHANGES, Journal
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
+from calendar_sync.schema import build_indexes, drop_indexes
 from calendar_sync.sync import Kind, Stub, fingerprint, kind_of
 
 _Row = tuple[int, str, str, int, bytes]  # calendar, id, series, kind, resource
+_ADD = "INSERT INTO resources VALUES (?, ?, ?, ?, ?)"
 _PUT = (
-    "INSERT INTO resources VALUES (?, ?, ?, ?, ?) ON CONFLICT (calendar, id) DO UPDATE SET"
+    f"{_ADD} ON CONFLICT (calendar, id) DO UPDATE SET"
     " series = excluded.series, kind = excluded.kind, resource = excluded.resource"
 )
 _decode_stub = msgspec.json.Decoder(Stub).decode
@@ -64,6 +66,7 @@ class Reading:
         self.named: set[str] = set()  # by an incremental listing
         self.changes: dict[str, str] = {}  # id -> title, of those kept in detail
         self.before = self._live()
+        self._is_bare = self._is_first and drop_indexes(self._connection)
         if full and not self._is_first:
             self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
             self._connection.execute("DELETE FROM temp.seen")
@@ -98,6 +101,7 @@ class Reading:
             if kind is None:
                 self._put_all(rows)
                 rows.clear()
+                self._build_indexes()
                 self._remove(stub.id)
             else:
                 series = stub.recurring_event_id or stub.id
@@ -105,10 +109,16 @@ class Reading:
         self._put_all(rows)
 
     def _put_all(self, rows: list[_Row]) -> None:
-        self._connection.executemany(_PUT, rows)
+        self._connection.executemany(_ADD if self._is_bare else _PUT, rows)
+
+    def _build_indexes(self) -> None:
+        if self._is_bare:
+            build_indexes(self._connection)
+            self._is_bare = False
 
     def finish(self, sync_token: str | None, time_zone: str, now: dt.datetime) -> Counts:
         """Drop what a full listing did not name, remember the sync token, raise the revision."""
+        self._build_indexes()
         if self._full and not self._is_first:
             self._drop("calendar = ? AND id NOT IN (SELECT id FROM temp.seen)", self._key)
         self._remove_lost_holes()

@@ -67,7 +67,7 @@ _last: tuple[Event | None, str, tuple[Point | int | None, Point | int | None]] =
 SECONDS = {f"{m // 60:02}:{m % 60:02}:00": m * 60 for m in range(1440)}
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=8192)
 def _start_of_day(day: str, sent: str, zone: str, calendar_zone: str) -> tuple[int, int] | None:
     """Return the instant at which a written day begins, and the zone's offset all that day.
 

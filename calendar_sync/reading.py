@@ -42,7 +42,7 @@ from calendar_sync.sync import (
 
 _OF_ALL = (ConsentNeeded, WrongConfiguration, WrongUsage, CannotWrite, Stopped)
 PERIODIC_CHECK = "periodic check"
-_AHEAD = 2  # pages; one in the writer's hands, one to hide the next round trip
+_AHEAD = 1  # page between a worker and the writer; more would cost memory and gain nothing
 
 
 class Source(Protocol):

@@ -7,6 +7,12 @@ import sqlite3
 SCHEMA_VERSION = 2
 # Version 1 as it was released, and what each later version adds: a new file is made the way an old
 # one grows, so that the two cannot differ.
+_INDEXES = {
+    "resources_by_id": "CREATE UNIQUE INDEX resources_by_id ON resources(calendar, id);",
+    "resources_by_series": (
+        "CREATE INDEX resources_by_series ON resources(calendar, series, kind, id);"
+    ),
+}
 _STEPS = (
     """
 CREATE TABLE calendars (
@@ -25,8 +31,7 @@ CREATE TABLE resources (
     kind INTEGER NOT NULL,          -- sync.Kind
     resource BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX resources_by_id ON resources(calendar, id);
-CREATE INDEX resources_by_series ON resources(calendar, series, kind, id);
+{indexes}
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
     exit_code INTEGER, message TEXT NOT NULL DEFAULT '', report BLOB
@@ -45,7 +50,7 @@ CREATE TABLE published (
     stamps BLOB NOT NULL,           -- path -> [bytes, mtime_ns] when it was published
     PRIMARY KEY (output, calendar)
 ) STRICT;
-""",
+""".replace("{indexes}", "\n".join(_INDEXES.values())),
     """
 CREATE TABLE changes (              -- what runs found changed; see changes.py
     run TEXT NOT NULL,              -- its id; a killed run has changes, yet no row in runs
@@ -87,3 +92,29 @@ def upgrade(connection: sqlite3.Connection) -> None:
     if steps:
         version = f"PRAGMA user_version = {SCHEMA_VERSION};"
         connection.executescript(f"BEGIN IMMEDIATE; {''.join(steps)} {version} COMMIT;")
+
+
+def drop_indexes(connection: sqlite3.Connection) -> bool:
+    """Take the indexes off the resources when there are none yet; inside a transaction.
+
+    Google's ids are random: a million of them, put into an index one by one, rewrite it again and
+    again; built afterwards it is sorted once. Returns whether there is anything to build again.
+    """
+    if connection.execute("SELECT 1 FROM resources LIMIT 1").fetchone():
+        return False
+    for name in _INDEXES:
+        connection.execute(f"DROP INDEX {name}")
+    return True
+
+
+def build_indexes(connection: sqlite3.Connection) -> None:
+    """Build the indexes of the resources; of two with one id the later one stays."""
+    try:
+        connection.execute(_INDEXES["resources_by_id"])
+    except sqlite3.IntegrityError:
+        connection.execute(
+            "DELETE FROM resources WHERE rowid NOT IN"
+            " (SELECT max(rowid) FROM resources GROUP BY calendar, id)"
+        )
+        connection.execute(_INDEXES["resources_by_id"])
+    connection.execute(_INDEXES["resources_by_series"])

@@ -46,7 +46,7 @@ def _name(person: Person) -> str:
     return ""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def attendee_line(person: Person) -> str:
     """Write one guest with an address, in the words of Google's own feed."""
     kind = "RESOURCE" if person.resource else "INDIVIDUAL"

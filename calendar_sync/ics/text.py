@@ -46,7 +46,7 @@ def escape(text: str) -> str:
 _PLAIN = re.compile(r"[\w .'()&/-]+")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def parameter(value: str) -> str:
     """Return a parameter value, quoted where it must be (RFC 5545 section 3.2).
 
@@ -79,7 +79,7 @@ def uri(text: str) -> str | None:
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@!$'*+._~-]+")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def mailto(address: str) -> str:
     """Return the mailto: URI of an address (RFC 6068 section 2)."""
     if _PLAIN_ADDRESS.fullmatch(address):
