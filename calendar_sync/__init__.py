@@ -28,7 +28,8 @@ Floor plan; imports point down only:
                           a page means for it; changes.py, calendars.py, history.py, deleted.py
     views.py publish.py   which files; an atomic replacement, the manifest; published.py
     publishing.py         which files are stale; made by export.py, merging.py (several calendars),
-                          per_uid.py (one file for each UID)
+                          per_uid.py (one file for each UID); a few changes in large files by
+                          patching.py, which copies the rest
     formats/              SQLite and Parquet, made from the CSV's rows
     verification/         what files say and what the mirror says, without the writers' code
     telling/              pings, notices, hooks, metrics; none can harm a run
@@ -42,6 +43,7 @@ Floor plan; imports point down only:
     legacy/               foreign token files -> the grant inside
     -- the floor
     files.py errors.py    replace a file atomically; every failure, its message and exit code
+    blocks.py             a sorted file and its index; allocator.py: memory given back
     emulator/             a local Google; imports nothing of ours, so it cannot share our bugs
 """
 

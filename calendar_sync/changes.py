@@ -55,6 +55,14 @@ class Found(msgspec.Struct, frozen=True):
     after: Resource
 
 
+class Former(msgspec.Struct, frozen=True):
+    """What a reading touched: all ids, their series now, and (id, kind, resource) as it was."""
+
+    ids: frozenset[str]
+    series: frozenset[str]
+    old: tuple[tuple[str, int, bytes], ...]
+
+
 class Journal:
     """What a calendar's reading touches, as it was before: every event once, in a temporary table.
 
@@ -80,6 +88,19 @@ class Journal:
         """Note all resources that are about to be removed."""
         query = f"SELECT id, series, kind, resource FROM resources WHERE {condition}"  # noqa: S608
         self._connection.execute(f"INSERT OR IGNORE INTO temp.former {query}", arguments)
+
+    def former(self, most: int) -> Former | None:
+        """Return all that was touched; None when it is more than `most`."""
+        rows = self._connection.execute(
+            "SELECT id, series, kind, resource FROM temp.former LIMIT ?", (most + 1,)
+        ).fetchall()
+        if len(rows) > most:
+            return None
+        return Former(
+            ids=frozenset(row[0] for row in rows),
+            series=frozenset(row[1] for row in rows),
+            old=tuple((id_, kind, resource) for id_, _, kind, resource in rows if resource),
+        )
 
     def touched(self) -> Iterator[Found | None]:
         """Yield each event that is not as it was: its change, None when it is none to a person."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
+from calendar_sync.blocks import IndexWriter
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.config import Format
 from calendar_sync.errors import cannot_write
@@ -28,6 +31,8 @@ from calendar_sync.views import View
 
 _PAUSE_EVERY = 100  # items; a long series is a second's work at most
 _TABLES = ("csv", "sqlite", "parquet")
+_INDEXED = ("csv", "ics")
+WORTH_AN_INDEX = 2000  # resources; fewer are rendered as fast as a patch is begun
 
 
 class Exporter(Protocol):
@@ -47,8 +52,8 @@ class Exporter(Protocol):
         """Take one item; odd data becomes a warning."""
         ...
 
-    def finish(self, file: BinaryIO) -> None:
-        """Write the whole file."""
+    def finish(self, file: BinaryIO) -> int | None:
+        """Write the whole file; return how many bytes come before the first record."""
         ...
 
 
@@ -86,7 +91,7 @@ Check = Callable[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Output:
     """One file in the making."""
 
@@ -95,6 +100,8 @@ class _Output:
     exporter: Exporter
     draft: Draft
     window: Window | None
+    index: IndexWriter | None
+    head: int = 0
 
     def add(self, item: Item, zone: str) -> None:
         """Hand the item on; tables look at their window by themselves, row by row."""
@@ -103,12 +110,18 @@ class _Output:
 
     def finish(self) -> None:
         """Write the rest; the draft can be read from now on."""
-        self.exporter.finish(self.draft.file)
+        self.head = self.exporter.finish(self.draft.file) or 0
         self.draft.file.flush()
 
     def publish(self) -> PublishedFile:
         """Put the file in its place."""
-        return publish(self.draft, self.format, self.exporter.rows)
+        published = publish(self.draft, self.format, self.exporter.rows)
+        if self.index is not None:
+            facts: dict[str, Any] = {"rows": self.exporter.rows}
+            if isinstance(self.exporter, IcsExporter):
+                facts["zones"] = self.exporter.zones
+            self.index.finish(published.sha256, self.head, facts)
+        return published
 
 
 def export_calendar(
@@ -164,17 +177,23 @@ def _open_outputs(
 ) -> list[_Output]:
     """Open a draft and an exporter for each format; the CSV always, because it counts occurrences."""
     window = view.window(calendar)
-    formats: tuple[Format, ...] = (*view.export.formats, "csv")
-    return [
-        _Output(
-            view=view,
-            format=format_,
-            exporter=_open_exporter(format_, mirror, calendar, view, window, stack),
-            draft=stack.enter_context(draft(view.folder / f"{calendar.slug}.{format_}")),
-            window=window,
-        )
-        for format_ in dict.fromkeys(formats)
-    ]
+    is_big = sum(mirror.count(calendar.key).values()) >= WORTH_AN_INDEX
+    outputs = []
+    for format_ in dict.fromkeys((*view.export.formats, "csv")):
+        target = view.folder / f"{calendar.slug}.{format_}"
+        index = None
+        if is_big and format_ in _INDEXED and format_ in view.export.formats:
+            index = stack.enter_context(IndexWriter(index_path(mirror, target)))
+        exporter = _open_exporter(format_, mirror, calendar, view, window, stack, index)
+        new = stack.enter_context(draft(target))
+        outputs.append(_Output(view, format_, exporter, new, window, index))
+    return outputs
+
+
+def index_path(mirror: Mirror, published: Path) -> Path:
+    """Return where the index of a published file is: beside the mirror, one for each place."""
+    place = hashlib.sha256(os.fsencode(published.parent)).hexdigest()[:16]
+    return mirror.path.parent / "blocks" / f"{place}-{published.name}"
 
 
 def _open_folder(calendar: KnownCalendar, view: View, stack: ExitStack) -> PerUidFolder | None:
@@ -195,12 +214,13 @@ def _open_exporter(
     view: View,
     window: Window | None,
     stack: ExitStack,
+    index: IndexWriter | None,
 ) -> Exporter:
     if format_ == "jsonl":
         return JsonlExporter(mirror, calendar, window)
     if format_ == "ics":
         spool = stack.enter_context(temporary_file(view.folder))
-        return IcsExporter(calendar.view, ics_options(view), spool)
+        return IcsExporter(calendar.view, ics_options(view), spool, index)
     options = csv_options(view, calendar, window)
     exporter: CsvExporter | SqliteExporter | ParquetExporter
     if format_ == "sqlite":
@@ -208,7 +228,7 @@ def _open_exporter(
     elif format_ == "parquet":
         exporter = ParquetExporter(calendar.view, options, view.folder)
     else:
-        exporter = CsvExporter(calendar.view, options, view.folder)
+        exporter = CsvExporter(calendar.view, options, view.folder, index=index)
     stack.callback(exporter.close)
     return exporter
 

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -50,6 +51,25 @@ class RunFacts:
     keep_deleted: bool = False
 
 
+_Resources = list[tuple[str, int, bytes]]  # series, kind, resource, as `items` takes them
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The series that a reading changed, single events among them, and what they were before.
+
+    `revision` is the calendar's before the reading; `ids` are of every resource they had or have.
+    """
+
+    revision: int
+    series: frozenset[str]
+    ids: frozenset[str]
+    before: _Resources
+
+
+MOST_TOUCHED = 1000  # resources; beyond that whoever needs to know reads everything
+
+
 class Reading:
     """One calendar's listing being taken in, inside a transaction of the mirror.
 
@@ -65,6 +85,7 @@ class Reading:
         self.unreadable = 0
         self.named: set[str] = set()  # by an incremental listing
         self.changes: dict[str, str] = {}  # id -> title, of those kept in detail
+        self.touched: Touched | None = None  # known when finished, if it is not too much
         self.before = self._live()
         self._is_bare = self._is_first and drop_indexes(self._connection)
         if full and not self._is_first:
@@ -123,6 +144,7 @@ class Reading:
             self._drop("calendar = ? AND id NOT IN (SELECT id FROM temp.seen)", self._key)
         self._remove_lost_holes()
         counts, is_touched = self._compare(now)
+        self.touched = self._find_touched() if is_touched else None
         stamp = write_instant(now)
         self._connection.execute(
             "UPDATE calendars SET sync_token = ?, fingerprint = ?, read_time_zone = ?,"
@@ -163,6 +185,35 @@ class Reading:
         if self._run.keep_deleted:
             self._journal.keep_deleted(now)
         return Counts(*counts.values()), is_touched
+
+    def _find_touched(self) -> Touched | None:
+        former = None if self._journal is None else self._journal.former(MOST_TOUCHED)
+        if former is None:
+            return None
+        old = [(_series_of(resource), kind, id_, resource) for id_, kind, resource in former.old]
+        series = former.series | {row[0] for row in old}
+        now_there = self._resources_of(series)
+        kept = [row for row in now_there if row[2] not in former.ids]
+        before = sorted([*old, *kept], key=itemgetter(0, 1, 2))
+        (revision,) = self._connection.execute(
+            "SELECT revision FROM calendars WHERE key = ?", (self._key,)
+        ).fetchone()
+        return Touched(
+            revision,
+            frozenset(series),
+            frozenset({*series, *former.ids, *(row[2] for row in now_there)}),
+            [(name, kind, resource) for name, kind, _, resource in before],
+        )
+
+    def _resources_of(self, series: Iterable[str]) -> list[tuple[str, int, str, bytes]]:
+        found: list[tuple[str, int, str, bytes]] = []
+        for name in series:
+            found += self._connection.execute(
+                "SELECT series, kind, id, resource FROM resources INDEXED BY resources_by_series"
+                " WHERE calendar = ? AND series = ?",
+                (self._key, name),
+            )
+        return found
 
     def _live(self) -> int:
         return self._count("kind <> ?")
@@ -208,6 +259,11 @@ class Reading:
         if self._journal is not None:
             self._journal.remember_all(condition, arguments)
         self._connection.execute(f"DELETE FROM resources WHERE {condition}", arguments)  # noqa: S608
+
+
+def _series_of(resource: bytes) -> str:
+    stub = read_stub(resource)[1]
+    return "" if stub is None else stub.recurring_event_id or stub.id
 
 
 def read_stub(item: bytes) -> tuple[bytes, Stub | None]:

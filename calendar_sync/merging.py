@@ -26,7 +26,7 @@ from calendar_sync.published import entry_of, is_up_to_date, remember_published
 from calendar_sync.recurrence.occurrences import overlaps
 from calendar_sync.slugs import make_slug
 from calendar_sync.table.exporter import CsvExporter
-from calendar_sync.table.sorting import RowSorter
+from calendar_sync.table.sorting import Row, RowSorter
 from calendar_sync.views import View
 
 Warnings = Mapping[str, list[EventWarning]]  # by calendar id
@@ -142,7 +142,7 @@ class _OfCalendar:
     def add(self, instant: int, event_id: str, row: bytes) -> None:
         self._rows.add(instant, f"{event_id}\0{self._calendar}", row)
 
-    def sorted_rows(self) -> Iterator[bytes]:
+    def sorted_rows(self) -> Iterator[Row]:
         return self._rows.sorted_rows()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import datetime as dt
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -103,6 +103,17 @@ class Mirror:
             " WHERE calendar = ? ORDER BY series, kind, id",
             (key,),
         )
+
+    def resources_of_series(
+        self, key: int, series: Iterable[str]
+    ) -> Iterator[tuple[str, int, bytes]]:
+        """Yield (series, kind, resource) as `resources_by_series` does, of these series only."""
+        for name in sorted(series):
+            yield from self.connection.execute(
+                "SELECT series, kind, resource FROM resources INDEXED BY resources_by_series"
+                " WHERE calendar = ? AND series = ? ORDER BY kind, id",
+                (key, name),
+            )
 
     def resources_by_id(self, key: int) -> Iterator[tuple[str, bytes]]:
         """Yield (id, resource), ordered by id."""

@@ -21,14 +21,24 @@ _Stamps = dict[str, tuple[int, int]]
 
 def is_up_to_date(mirror: Mirror, calendar: KnownCalendar, view: View) -> bool:
     """Whether the calendar's files are made from what the mirror holds, and still as published."""
+    return entry_if_up_to_date(mirror, calendar, view) is not None
+
+
+def entry_if_up_to_date(
+    mirror: Mirror, calendar: KnownCalendar, view: View
+) -> dict[str, Any] | None:
+    """Return the calendar's entry of the manifest where its files are up to date, else None."""
     row = mirror.connection.execute(
-        "SELECT fingerprint, stamps FROM published WHERE output = ? AND calendar = ?",
+        "SELECT fingerprint, stamps, entry FROM published WHERE output = ? AND calendar = ?",
         (str(view.folder), calendar.id),
     ).fetchone()
     if row is None or row[0] != view.fingerprint(calendar):
-        return False
+        return None
     stamps: dict[str, tuple[int, int]] = msgspec.json.decode(row[1], type=_Stamps)
-    return all(stamp_of(view.folder / name) == known for name, known in stamps.items())
+    if any(stamp_of(view.folder / name) != known for name, known in stamps.items()):
+        return None
+    entry: dict[str, Any] = msgspec.json.decode(row[2])
+    return entry
 
 
 def entry_of(

@@ -18,6 +18,7 @@ from calendar_sync.views import View
 
 if TYPE_CHECKING:
     from calendar_sync.export import Check
+    from calendar_sync.listing import Touched
     from calendar_sync.merging import CheckMerged
 
 
@@ -44,9 +45,10 @@ class Publishing:
 
             load_pyarrow()
 
-    def bring_up_to_date(self, calendar: KnownCalendar) -> bool:
+    def bring_up_to_date(self, calendar: KnownCalendar, touched: Touched | None = None) -> bool:
         """Make the calendar's stale files anew; return whether there were any.
 
+        `touched`: what alone has changed since the run before, where that is known.
         Raises DamagedInput when a draft, read back, is not what the mirror holds.
         """
         stale = [
@@ -60,7 +62,17 @@ class Publishing:
             from calendar_sync.export import export_calendar
 
             self._publish_deleted([calendar], stale)
-            export_calendar(self._mirror, calendar, stale, self._check(), self.pause)
+            if touched is not None and not self._verify:
+                from calendar_sync.patching import patch_calendar
+
+                stale = [
+                    view
+                    for view in stale
+                    if not patch_calendar(self._mirror, calendar, view, touched, self.pause)
+                ]
+            if stale:
+                export_calendar(self._mirror, calendar, stale, self._check(), self.pause)
+            return True
         return bool(stale)
 
     def bring_merged_up_to_date(self, calendars: list[KnownCalendar], view: View) -> None:

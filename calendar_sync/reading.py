@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from calendar_sync.allocator import give_back_big_blocks
 from calendar_sync.answers import CalendarGone, PageTokenRefused, SyncTokenRefused
 from calendar_sync.calendars import KnownCalendar, mark_gone
 from calendar_sync.errors import (
@@ -26,7 +27,7 @@ from calendar_sync.errors import (
     WrongConfiguration,
     WrongUsage,
 )
-from calendar_sync.listing import NO_COUNTS, Counts, Reading, RunFacts
+from calendar_sync.listing import NO_COUNTS, Counts, Reading, RunFacts, Touched
 from calendar_sync.mirror import Mirror
 from calendar_sync.retrying import MOST_RESTARTS, forgetful
 from calendar_sync.sync import (
@@ -73,6 +74,7 @@ class Outcome:
     is_gone: bool = False
     error: CalendarSyncError | None = None
     differences: Mapping[str, str] = field(default_factory=dict)
+    touched: Touched | None = None
 
 
 class _Again(Exception):
@@ -116,6 +118,8 @@ def read_calendars(
     """
     if not tasks:
         return
+    if any(isinstance(task.fetch, FullFetch) for task in tasks):
+        give_back_big_blocks()
     ready: queue.Queue[_Listing] = queue.Queue()
     given_up = threading.Event()
     writer = _Writer(mirror, clock, allow_shrink, run)
@@ -247,6 +251,7 @@ class _Writer:
             counts=first.counts + second.counts + third.counts,
             pages=first.pages + second.pages + third.pages,
             differences=different,
+            touched=None,  # by three listings: the files are made anew
         )
 
     def _take(self, listing: _Listing, fetch: Fetch) -> tuple[Outcome, Reading]:
@@ -270,7 +275,10 @@ class _Writer:
         counts = reading.finish(sync_token, calendar.view.time_zone, self.clock())
         if is_full and not self.allow_shrink:
             _refuse_suspicious_loss(calendar, reading.before, reading.after)
-        return Outcome(calendar, fetch, counts, pages, reading.unreadable), reading
+        outcome = Outcome(
+            calendar, fetch, counts, pages, reading.unreadable, touched=reading.touched
+        )
+        return outcome, reading
 
 
 def _refuse_suspicious_loss(calendar: KnownCalendar, before: int, after: int) -> None:

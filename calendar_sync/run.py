@@ -238,7 +238,7 @@ class _Run:
         self.reporting.warn_of_reading(outcome)
         calendar = self._known(outcome.calendar.key)
         try:
-            published = self.publishing.bring_up_to_date(calendar)
+            published = self.publishing.bring_up_to_date(calendar, outcome.touched)
         except DamagedInput as error:  # of a draft read back
             self.reporting.failed(calendar, error)
         else:

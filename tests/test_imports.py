@@ -31,10 +31,10 @@ EDGES = {
     "mirror", "history", "calendars", "logs",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
-    "deleted", "views", "published", "options", "lock", "reporting", "quota", "progress",
+    "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota", "progress",
     "service_manager",
 }  # fmt: skip
-FLOOR = {"files", "errors", "calendar_sync"}
+FLOOR = {"files", "errors", "allocator", "blocks", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
 EMULATOR = {"emulator"}
 LAYERS = [FLOOR, None, EDGES, STARTERS, COMMANDS]  # None: the core

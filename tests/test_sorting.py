@@ -32,14 +32,14 @@ def test_runs_on_the_disk_change_nothing(
     with RowSorter(folder, run_bytes) as sorter:
         for row in rows:
             sorter.add(*row)
-        assert list(sorter.sorted_rows()) == [row for _, _, row in sorted(rows)]
+        assert list(sorter.sorted_rows()) == sorted(rows)
 
 
 def test_a_small_calendar_never_touches_the_disk(tmp_path: Path) -> None:
     with RowSorter(tmp_path / "not there") as sorter:
         for number in (3, 1, 2):
             sorter.add(number, "id", b"%d\r\n" % number)
-        assert b"".join(sorter.sorted_rows()) == b"1\r\n2\r\n3\r\n"
+        assert b"".join(row for _, _, row in sorter.sorted_rows()) == b"1\r\n2\r\n3\r\n"
 
 
 def test_a_spill_leaves_no_name_in_the_folder_even_when_killed(tmp_path: Path) -> None:

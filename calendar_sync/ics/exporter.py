@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
+from calendar_sync.blocks import IndexWriter, Key
 from calendar_sync.ics.event import uid_of, write_event
 from calendar_sync.ics.recurrence import (
     Clock,
@@ -36,6 +38,8 @@ from calendar_sync.times import find_zone
 PRODUCT = "-//calendar-sync//Google Calendar to ICS//EN"
 # Of the VTIMEZONE that makes an empty calendar valid; nothing is dated by it.
 YEAR_OF_NOTHING = 2024
+FOOT = b"END:VCALENDAR\r\n"
+_END = b"\r\nEND:VEVENT\r\n"
 _LINES_AT_ONCE = 1000
 
 
@@ -183,10 +187,18 @@ class IcsExporter:
     Memory holds the zones, the warnings and some items' lines only.
     """
 
-    def __init__(self, calendar: CalendarView, options: IcsOptions, spool: BinaryIO) -> None:
+    def __init__(
+        self,
+        calendar: CalendarView,
+        options: IcsOptions,
+        spool: BinaryIO,
+        index: IndexWriter | None = None,
+    ) -> None:
         self._calendar, self._options, self._spool = calendar, options, spool
         self._start = spool.tell()
         self._sheet = _sheet(calendar, options)
+        self._index = index
+        self._keys: list[Key] = []  # of the lines at hand: an item's series, and its VEVENTs
 
     @property
     def rows(self) -> int:
@@ -204,6 +216,10 @@ class IcsExporter:
         `of` is the calendar it is from where a file is made of several.
         """
         sheet = self._sheet
+        key = key_of(item)
+        is_next = not self._keys or self._keys[-1][0] != key
+        if is_next and len(sheet.lines) >= _LINES_AT_ONCE:
+            self._flush()
         lines, rows, warnings = len(sheet.lines), sheet.rows, len(sheet.warnings)
         sheet.calendar = of or self._calendar
         sheet.begin_item()
@@ -215,30 +231,64 @@ class IcsExporter:
             del sheet.lines[lines:], sheet.warnings[warnings:]
             sheet.rows = rows
             sheet.warnings.append(EventWarning(event.id, "unwritable", message))
-        if len(sheet.lines) >= _LINES_AT_ONCE:
-            self._flush()
+        written = sheet.rows - rows
+        if written and not is_next:
+            written += self._keys.pop()[1]
+        if written:
+            self._keys.append((key, written))
 
     def _flush(self) -> None:
         """Fold and encode many items' lines at once, at half the cost of one by one."""
         if self._sheet.lines:
-            self._spool.write(to_bytes(self._sheet.lines))
+            length = self._spool.write(to_bytes(self._sheet.lines))
+            if self._index is not None:
+                self._index.add(self._keys, length)
             self._sheet.lines.clear()
+            self._keys.clear()
 
-    def finish(self, file: BinaryIO) -> None:
-        """Write the whole calendar to `file`; may be called again for another one."""
+    def finish(self, file: BinaryIO) -> int:
+        """Write the whole calendar to `file`; return how many bytes are before the first event.
+
+        May be called again for another file.
+        """
         self._flush()
-        file.write(to_bytes([*header(self._calendar), *self._timezones()]))
+        head = file.write(self.head(self.zones if self.rows else None))
         self._spool.seek(self._start)
         shutil.copyfileobj(self._spool, file, 1 << 20)
-        file.write(b"END:VCALENDAR\r\n")
+        file.write(FOOT)
+        return head
 
-    def _timezones(self) -> list[str]:
-        """Return all VTIMEZONEs; a calendar without events needs one to be valid (section 3.6)."""
-        years = self._sheet.zones
-        if not self.rows:
+    @property
+    def zones(self) -> dict[str, int]:
+        """The zones that events name, each with the earliest year in it."""
+        return self._sheet.zones
+
+    def head(self, zones: dict[str, int] | None) -> bytes:
+        """Return what is before the events, with a VTIMEZONE for each zone; None: no events.
+
+        A calendar without events needs one to be valid (section 3.6).
+        """
+        if zones is None:
             zone = self._calendar.time_zone
-            years = {zone if find_zone(zone) else "UTC": YEAR_OF_NOTHING}
-        return [line for zone in sorted(years) for line in vtimezone(zone, years[zone])]
+            zones = {zone if find_zone(zone) else "UTC": YEAR_OF_NOTHING}
+        timezones = [line for zone in sorted(zones) for line in vtimezone(zone, zones[zone])]
+        return to_bytes([*header(self._calendar), *timezones])
+
+
+def key_of(item: Item) -> str:
+    """Return the series an item belongs to, its own id where to none: the order of the file."""
+    if isinstance(item, Series):
+        return item.master.id
+    return item.event.id if isinstance(item, Single) else item.event.recurring_event_id or ""
+
+
+def split_events(block: bytes, keys: list[Key]) -> list[bytes]:
+    """Cut a block into what each key has of it; no text can hold the end of a VEVENT."""
+    events = [event + _END for event in block.split(_END)[:-1]]
+    if len(events) != sum(count for _, count in keys):
+        return []
+    rest = iter(events)
+    return [b"".join([*islice(rest, count)]) for _, count in keys]
 
 
 def header(calendar: CalendarView) -> list[str]:

@@ -57,13 +57,12 @@ class RowSorter:
         if self._size >= self._run_bytes:
             self._spill()
 
-    def sorted_rows(self) -> Iterator[bytes]:
+    def sorted_rows(self) -> Iterator[Row]:
         """Yield all rows in order; nothing can be added after that."""
         self._rows.sort()
         if not self._runs:
-            return (row for _, _, row in self._rows)
-        runs = [self._read(blocks) for blocks in self._runs]
-        return (row for _, _, row in heapq.merge(*runs, self._rows))
+            return iter(self._rows)
+        return heapq.merge(*[self._read(blocks) for blocks in self._runs], self._rows)
 
     def close(self) -> None:
         """Give memory and disk back; may be called twice."""
