@@ -18,6 +18,11 @@ ADMIN = "admin@example.com"
 
 
 def write_key(home: HomeFolder, **changes: Any) -> Path:
+    """Write a genuine-looking service-account key into a home on its local Google."""
+    return write_key_of(home.google, home.folder, **changes)
+
+
+def write_key_of(google: LocalGoogle, folder: Path, **changes: Any) -> Path:
     """Write a genuine-looking service-account key that belongs to the local Google."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
@@ -32,10 +37,10 @@ def write_key(home: HomeFolder, **changes: Any) -> Path:
         "private_key": pem,
         "client_email": "exporter@invented.iam.gserviceaccount.com",
         "client_id": "0" * 21,
-        "token_uri": home.google.url + "/token",
+        "token_uri": google.url + "/token",
         **changes,
     }
-    path = home / "key.json"
+    path = folder / "key.json"
     path.write_text(json.dumps(content))
     path.chmod(0o600)
     return path

@@ -1,8 +1,9 @@
 """A Dask cluster: workers on other machines, which see the same home at the same path.
 
-Dask itself tries the work of a dead worker elsewhere, some times; so there is nothing to renew. Each
-worker needs the same version of calendar-sync. How many users are read at once is the cluster's
-matter; `workers` bounds what is out at it.
+Dask itself tries the work of a dead worker elsewhere, so there is nothing to renew; it blames whatever
+that worker held, and gives up what was held by several dead ones. Each worker needs the same version
+of calendar-sync. How many users are read at once is the cluster's matter; `workers` bounds what is
+out at it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class DaskCluster:
                 "Install it: pip install 'calendar-sync[dask]'",
             ) from None
         self.workers, self._stop, self._address = workers, stop, address
-        self.gave_up: tuple[type[Exception], ...] = (distributed.KilledWorker,)
+        self.deaths: tuple[type[Exception], ...] = (distributed.KilledWorker,)
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:

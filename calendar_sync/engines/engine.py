@@ -22,12 +22,12 @@ class Engine(Protocol):
     """Workers that live from `with` to its end. A stop of the run ends what they are doing."""
 
     workers: int  # how much is done at once
-    gave_up: tuple[type[Exception], ...]  # what a future raises when workers died of it repeatedly
+    deaths: tuple[type[Exception], ...]  # what a future raises when its worker died
 
     def submit(self, work: Work[R], task: object) -> Future[R]:
         """Have `work(task, stop)` called by a worker, with a Stop that ends with ours.
 
-        The future raises BrokenExecutor when the worker died, or had to be ended with another one.
+        Raises BrokenExecutor when a worker has died and nobody has started another one.
         """
         ...
 

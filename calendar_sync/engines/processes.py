@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Self
@@ -24,7 +24,7 @@ _context = multiprocessing.get_context("spawn")
 class Processes:
     """A pool of processes; when one of them dies, `renew` starts another pool."""
 
-    gave_up: tuple[type[Exception], ...] = ()
+    deaths: tuple[type[Exception], ...] = (BrokenExecutor,)
 
     def __init__(self, workers: int, stop: Stop) -> None:
         self.workers, self._stop = workers, stop

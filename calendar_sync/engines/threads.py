@@ -13,7 +13,7 @@ from calendar_sync.stop import Stop
 class Threads:
     """The engine unless another one is named."""
 
-    gave_up: tuple[type[Exception], ...] = ()
+    deaths: tuple[type[Exception], ...] = ()
 
     def __init__(self, workers: int, stop: Stop) -> None:
         self.workers, self._stop = workers, stop

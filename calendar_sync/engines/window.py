@@ -22,9 +22,8 @@ def work_through(
     Tasks are taken from `tasks` as there is room. After a stop, or past the deadline, no more are
     taken, and what is out is waited for.
 
-    When a worker dies its pool dies, and nobody knows which task it was: each one that was out is
-    tried again alone, in a new pool. One that was alone when its worker died has killed two of them,
-    and is given up with WorkerDied.
+    When a worker dies, its pool may die with it, and nobody knows which task it was: each one that was
+    lost is tried again, alone. One that is lost again then is given up with WorkerDied.
     """
     window = _Window(engine, work, iter(tasks), stop)
     while window.fill():
@@ -41,14 +40,15 @@ class _Window(Generic[T, R]):
     def fill(self) -> bool:
         """Send out as much as there is room for; return whether anything is out."""
         while not self._is_ending() and (task := self._next()) is not None:
-            try:
-                self._out[self._engine.submit(self._work, task)] = task
-            except BrokenExecutor:  # it broke meanwhile; those that are out will say so, too
-                self._suspects.append(task)
-                if not self._out:
-                    self._engine.renew()
-                break
-        return bool(self._out) or (bool(self._suspects) and not self._is_ending())
+            self._out[self._submit(task)] = task
+        return bool(self._out)
+
+    def _submit(self, task: T) -> Future[R]:
+        try:
+            return self._engine.submit(self._work, task)
+        except BrokenExecutor:
+            self._engine.renew()
+            return self._engine.submit(self._work, task)
 
     def _is_ending(self) -> bool:
         return self._stop.is_requested or self._stop.remaining <= 0
@@ -67,32 +67,15 @@ class _Window(Generic[T, R]):
     def finished(self) -> Iterator[tuple[T, R | Exception]]:
         """Wait for the next ends, and yield them."""
         done, _ = wait(self._out, timeout=_NAP, return_when=FIRST_COMPLETED)
-        lost: list[T] = []
         for future in done:
             task = self._out.pop(future)
-            outcome = self._outcome(future)
-            if isinstance(outcome, BrokenExecutor):
-                lost.append(task)
-            else:
-                yield task, outcome
-        if lost:
-            yield from self._after_a_death(lost)
-
-    def _outcome(self, future: Future[R]) -> R | Exception:
-        try:
-            return future.result()
-        except self._engine.gave_up:
-            return WorkerDied()
-        except Exception as error:
-            return error
-
-    def _after_a_death(self, lost: list[T]) -> Iterator[tuple[T, R | Exception]]:
-        """Collect what else was in the pool that died, and start another one."""
-        was_alone = self._alone
-        broken = [future for future in self._out if isinstance(future.exception(), BrokenExecutor)]
-        lost += [self._out.pop(future) for future in broken]
-        self._engine.renew()
-        if was_alone:
-            yield from ((task, WorkerDied()) for task in lost)
-        else:
-            self._suspects.extend(lost)
+            try:
+                outcome: R | Exception = future.result()
+            except self._engine.deaths:
+                if not self._alone:
+                    self._suspects.append(task)
+                    continue
+                outcome = WorkerDied()
+            except Exception as error:
+                outcome = error
+            yield task, outcome

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,9 @@ def load_service_account(
         )
     chosen = google or issued_by
     try:
-        make: Any = ServiceCredentials.from_service_account_info
-        credentials = make({**info, "token_uri": chosen.token_uri}, scopes=[scope], subject=subject)
+        with _parsing:
+            key_alone = _parse(msgspec.json.encode({**info, "token_uri": chosen.token_uri}), scope)
+        credentials = key_alone.with_subject(subject)
     except ValueError:  # its text may repeat the key
         raise WrongConfiguration(
             f"{key} is not a usable service-account key.",
@@ -92,6 +94,16 @@ def load_service_account(
     credentials.thread_lock = threading.Lock()
     loaded: ServiceCredentials = credentials
     return loaded
+
+
+_parsing = threading.Lock()  # or many users' threads would begin by parsing the same key
+
+
+@lru_cache(maxsize=4)
+def _parse(info: bytes, scope: str) -> Any:
+    """Make credentials of nobody's yet: checking an RSA key takes longer than a small calendar."""
+    make: Any = ServiceCredentials.from_service_account_info
+    return make(msgspec.json.decode(info), scopes=[scope])
 
 
 def _read(key: Path) -> dict[str, Any]:
