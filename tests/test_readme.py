@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from calendar_sync.cli import COMMANDS
+from calendar_sync.cli import COMMANDS, cli
 from calendar_sync.config import Config, Export, parse_config
 from calendar_sync.errors import ExitCode
+from calendar_sync.grants import refusals
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -90,3 +93,56 @@ def test_ci_runs_exactly_the_readmes_test_command() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]'")
     assert "grep -m 1 -F \"pip install -q -e '.[test]'\" README.md" in script
+
+
+# -- from each message to its cure
+
+SPEAKERS = [
+    "answers.py", "google_calendar.py", "reading.py", "retrying.py", "mirror.py", "lock.py", "stop.py",
+    "config.py", "errors.py", "grants/*.py", "legacy/*.py", "google_directory.py",
+]  # fmt: skip
+RAISED = {
+    "CalendarSyncError", "CannotWrite", "ConsentNeeded", "DamagedInput", "SomeFailed", "TooFewScopes",
+    "TryLater", "WrongConfiguration",
+}  # fmt: skip
+
+
+def messages() -> list[str]:
+    """The literal part of every message that a person may have to cure, from the syntax trees."""
+    found = [message for message, _ in refusals._CONFIGURATION.values()]
+    found.append(refusals.REAUTHENTICATION[0])
+    for pattern in SPEAKERS:
+        for path in (ROOT / "calendar_sync").glob(pattern):
+            for node in ast.walk(ast.parse(path.read_bytes())):
+                name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+                if name in RAISED and node.args:
+                    found.append(literal(node.args[0]))
+    return [message for message in found if message]
+
+
+def literal(node: ast.expr) -> str:
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
+    text = "".join(map(str, texts))
+    return text if re.search(r"[a-z]{3}", text) else ""  # else it is made elsewhere
+
+
+def test_every_message_is_in_the_table_of_cures() -> None:
+    """A tired person finds the words, in quotation marks, and their cure beside them."""
+    rows = table_after("| code | the message has | cure |")
+    phrases = [phrase for row in rows for phrase in re.findall(r'"([^"]+)"', row[1])]
+    said = messages()
+    assert len(said) > 60
+    assert [text for text in said if not any(phrase in text for phrase in phrases)] == []
+
+
+def test_every_command_in_the_table_of_cures_exists() -> None:
+    """With its options, and with nothing after it that the verb does not take."""
+    rows = table_after("| code | the message has | cure |")
+    commands = {c for row in rows for c in re.findall(r"`calendar-sync ([^`]+)`", row[2])}
+    assert {"consent", "doctor"} <= commands
+    for line in commands:
+        verb, *arguments = line.split()
+        command = cli.get_command(click.Context(cli), verb)
+        assert command is not None, line
+        command.make_context(verb, arguments)
