@@ -19,6 +19,7 @@ from calendar_sync.windows import (
     instant_of_day_or_time,
     parse_rolling_window,
 )
+from calendar_sync.zone_rules import version_of_zone_rules
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class View:
         window = self.window(calendar)
         parts = [
             __version__,
+            version_of_zone_rules(),
             calendar.slug,
             calendar.revision,
             msgspec.to_builtins(self.export),

@@ -31,8 +31,8 @@ EDGES = {
     "mirror", "history", "calendars", "logs",
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
-    "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota", "progress",
-    "service_manager",
+    "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
+    "progress", "service_manager", "zone_rules",
 }  # fmt: skip
 FLOOR = {"files", "errors", "allocator", "blocks", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives

@@ -6,6 +6,8 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -404,3 +406,34 @@ def test_a_dry_run_touches_nothing(home: HomeFolder, google: LocalGoogle, has_st
 
 def _outside_credentials(found: dict[str, tuple[int, int, int]]) -> dict[str, tuple[int, int, int]]:
     return {name: stamp for name, stamp in found.items() if not name.startswith("credentials")}
+
+
+# -- new rules for clocks --------------------------------------------------------------------------
+
+
+def test_new_zone_rules_make_the_files_anew_though_google_says_nothing(
+    home: HomeFolder, google: LocalGoogle, tmp_path: Path
+) -> None:
+    """A government moves its clocks; the system's next tzdata knows, and so do the files."""
+    cairo = {"timeZone": "Africa/Cairo"}
+    times = {"start": {"dateTime": "2026-05-04T09:00:00Z", **cairo},
+             "end": {"dateTime": "2026-05-04T10:00:00Z", **cairo}}  # fmt: skip
+    event = google.control("add_event", calendar=TEAM, event=times)["id"]
+    rules = {"environment": {"PYTHONTZPATH": str(tmp_path / "zones")}}
+    (tmp_path / "zones/Africa").mkdir(parents=True)
+    version = tmp_path / "zones/tzdata.zi"
+    version.write_text("# version 2026a\n")
+    home.run("export", **rules)
+    before = stamps(home.exports)
+    version.write_text("# version 2026b\n")  # without a change for any of our zones
+    home.run("export", **rules)
+    assert stamps(home.exports) == before
+    old = contents(home.exports)["team-friends.csv"]
+    tokyo = resources.files("tzdata").joinpath("zoneinfo", "Asia/Tokyo").read_bytes()
+    (tmp_path / "zones/Africa/Cairo").write_bytes(tokyo)
+    version.write_text("# version 2026c\n")
+    found = json.loads(home.run("export", "--json", **rules).stdout)["report"]
+    assert {c["id"]: c["result"] for c in found["calendars"]}[TEAM] == "updated"
+    assert contents(home.exports)["team-friends.csv"] != old
+    [row] = [r for r in table(contents(home.exports)["team-friends.csv"]) if r["event_id"] == event]
+    assert row["start"].endswith("+09:00")
