@@ -7,6 +7,7 @@ https://developers.google.com/workspace/calendar/api/guides/errors
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -158,6 +159,15 @@ def reasons_in(content: bytes) -> frozenset[str]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After in seconds; its date form is not used by Google and is ignored."""
-    text = headers.get("retry-after", "")
-    return float(text) if text.isdigit() else None
+    """Read Retry-After in seconds; a date counts from the answer's own one, whatever our clock says.
+
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, wait.total_seconds())

@@ -12,6 +12,7 @@ from types import FrameType
 
 from calendar_sync.errors import ExitCode, Stopped, TryLater
 
+LONGEST_RUN = 2 * 3600.0  # seconds; a run that hangs must not block all later ones
 _NAP = 0.2  # seconds; an Event would wake at once, but a signal handler must not touch its lock
 
 
@@ -48,8 +49,7 @@ class Stop:
         A signal handler calls this: it may have interrupted anything, so no lock is taken here.
         """
         self._code = code
-        for cut in self._cuts:
-            cut()
+        self._cut()
         for part in [*self._lent.values()]:
             part.request(code)
 
@@ -59,6 +59,27 @@ class Stop:
         It must take no lock, and is to be called from signal handlers.
         """
         self._cuts.append(cut)
+
+    def _cut(self) -> None:
+        for cut in self._cuts:
+            cut()
+
+    @contextmanager
+    def in_time(self) -> Iterator[None]:
+        """End what is waiting for the network when the deadline passes, as a request to stop does.
+
+        No time-out of a connection ends an answer that trickles in byte by byte.
+        """
+        if self._ends is None:
+            yield
+            return
+        timer = threading.Timer(self.remaining, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     @contextmanager
     def lent(self, seconds: float | None = None) -> Iterator[Stop]:

@@ -37,7 +37,7 @@ def run_and_tell(
     run_id.set(options.run_id)
     log.info("run begins", extra=fields(command=options.command, home=str(home.folder)))
     try:
-        with told(home, config, clock, silent=options.dry_run) as telling:
+        with told(home, config, clock, silent=options.dry_run) as telling, stop.in_time():
             connect = telling.announced(account_of(home, config, clock, stop))
             report = telling.report = run_export(
                 home, config, options, connect, clock, stop.check, bar

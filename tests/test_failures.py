@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import time
@@ -22,6 +23,7 @@ from export_steps import (
     table,
 )
 
+from calendar_sync.answers import retry_after
 from calendar_sync.emulator.local_google import LocalGoogle
 
 if TYPE_CHECKING:
@@ -108,6 +110,29 @@ def test_retry_after_is_waited_for(home: HomeFolder, google: LocalGoogle) -> Non
     assert [entry.status for entry in google.requests.to(place(TEAM))] == [429, 200]
 
 
+@pytest.mark.parametrize(
+    ("header", "date", "seconds"),
+    [
+        ("7", None, 7),
+        (" 0 ", None, 0),
+        ("Fri, 27 Nov 2026 10:00:30 GMT", "Fri, 27 Nov 2026 10:00:00 GMT", 30),
+        ("Fri, 27 Nov 2026 09:59:00 GMT", "Fri, 27 Nov 2026 10:00:00 GMT", 0),
+        ("Fri, 27 Nov 2026 10:00:30 GMT", None, None),
+        ("Fri, 27 Nov 2026 10:00:30 -0000", "Fri, 27 Nov 2026 10:00:00 GMT", None),
+        ("-3", "Fri, 27 Nov 2026 10:00:00 GMT", None),
+        ("soon", "Fri, 27 Nov 2026 10:00:00 GMT", None),
+        ("\u00b2", None, None),
+        ("9" * 400, None, math.inf),
+        ("", None, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_and_as_a_date(
+    header: str, date: str | None, seconds: float | None
+) -> None:
+    """A date counts from the answer's own: a clock of ours that is wrong does not matter."""
+    assert retry_after({"retry-after": header, **({"date": date} if date else {})}) == seconds
+
+
 def test_who_is_asked_to_wait_for_long_comes_back_later(
     home: HomeFolder, google: LocalGoogle
 ) -> None:
@@ -186,6 +211,20 @@ def test_a_deadline_ends_the_wait_for_a_slow_answer(home: HomeFolder, google: Lo
     assert time.monotonic() - started < 20
     assert "deadline" in done.stderr
     assert stamps(home.exports) == before
+
+
+def test_a_deadline_ends_an_answer_that_trickles_in(home: HomeFolder, google: LocalGoogle) -> None:
+    """There is a byte every moment, so no time-out of the connection ever passes."""
+    home.run("export")
+    before = stamps(home.exports)
+    google.faults.add("trickle", on="events", count=None)
+    started = time.monotonic()
+    found = report(home, "--deadline", "3s", expect=75)
+    assert 3 <= time.monotonic() - started < 20
+    assert all("deadline" in calendar["error"] for calendar in found["calendars"])
+    assert stamps(home.exports) == before
+    google.faults.clear()
+    home.run("export")
 
 
 def test_calendars_read_before_the_deadline_are_up_to_date(

@@ -67,7 +67,7 @@ def backfill(
         **options,
     )
     stop = Stop(deadline_of(app.config, deadline))
-    with stop.on_signals():
+    with stop.on_signals(), stop.in_time():
         if len(app.homes) == 1:
             report = _run(app, app.home, asked, stop)
             _tell(app, [report])

@@ -29,7 +29,7 @@ from calendar_sync.errors import (
 )
 from calendar_sync.home import Home
 from calendar_sync.progress import progress
-from calendar_sync.stop import Stop
+from calendar_sync.stop import LONGEST_RUN, Stop
 from calendar_sync.windows import instant_of_day_or_time
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def export(
         period=Period(start, end),
         **flags,
     )
-    stop = Stop(deadline_of(app.config, deadline))
+    has_many = any(app.config.is_organisation(home) for home in app.homes)
+    stop = Stop(deadline_of(app.config, deadline) or (None if has_many else LONGEST_RUN))
     with stop.on_signals():
         if len(app.homes) == 1 and not app.config.is_organisation(app.account_home):
             with progress("Reading calendars", shown=app.terminal.shows_progress) as bar:

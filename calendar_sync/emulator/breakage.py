@@ -12,6 +12,7 @@ from dataclasses import replace
 from calendar_sync.emulator.wire import HttpAnswer, chunked, compressed, head
 
 _POLL = 0.02  # seconds between looks at a client that may have gone
+_DRIP = 0.2  # seconds between two bytes of a trickle
 
 
 def spoiled(breakage: str, answer: HttpAnswer) -> bytes:
@@ -45,6 +46,14 @@ def hang(connection: socket.socket, released: threading.Event) -> None:
     while not released.wait(_POLL):
         if _has_gone(connection):
             return
+
+
+def trickle(connection: socket.socket, framed: bytes, released: threading.Event) -> None:
+    """Send a true answer byte by byte: there is always news, and it never ends."""
+    for byte in framed:
+        if released.wait(_DRIP) or _has_gone(connection):
+            return
+        connection.sendall(bytes([byte]))
 
 
 def _has_gone(connection: socket.socket) -> bool:

@@ -145,6 +145,7 @@ BREAKAGES = (
     "close",  # closed without a byte, nothing done
     "lost_reply",  # all done for the request, then closed without a byte
     "hang",  # nothing until released or the client goes
+    "trickle",  # the true answer at five bytes a second
     "truncated_chunk",  # half the true answer in chunks, then closed
     "short_body",  # Content-Length says more than comes
     "short_content_length",  # Content-Length says less than the true answer

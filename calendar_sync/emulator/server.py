@@ -179,6 +179,8 @@ class Conversation(BaseHTTPRequestHandler):
             breakage.reset(self.connection)
         elif kind == "hang":
             breakage.hang(self.connection, released)
+        elif kind == "trickle":
+            breakage.trickle(self.connection, self._framed(answer), released)
         elif kind not in ("close", "lost_reply"):
             self.wfile.write(breakage.spoiled(kind, answer))
 

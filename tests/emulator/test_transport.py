@@ -306,6 +306,16 @@ def test_rule_7_hang_until_released(google: LocalGoogle, wire: Wire) -> None:
     assert len(caught) == 1
 
 
+def test_rule_7_a_trickle_is_always_about_to_end(google: LocalGoogle, wire: Wire) -> None:
+    """Byte by byte, faster than any time-out of a connection, until released."""
+    google.faults.add("trickle", on="calendarList")
+    wire.connection.timeout = 5
+    wire.connection.request("GET", LIST, headers=wire.bearer)
+    assert [wire.connection.sock.recv(100) for _ in range(4)] == [b"H", b"T", b"T", b"P"]
+    google.faults.release()
+    assert wire.connection.sock.recv(100) == b""
+
+
 def test_rule_7_a_redirect_leads_elsewhere_and_the_log_sees_it(
     google: LocalGoogle, outcome: Outcome
 ) -> None:
@@ -356,7 +366,7 @@ def test_rule_7_every_fault_by_name_is_served_and_breaks_nothing_else(
         "remove_keys": {"keys": []},
         "slow": {"seconds": 0.01},
     }
-    for name in sorted(set(NAMES) - {"hang"}):
+    for name in sorted(set(NAMES) - {"hang", "trickle"}):
         google.faults.add(name, on="calendarList", **options.get(name, {}))
         try:
             wire.get(LIST)
