@@ -20,7 +20,6 @@ from calendar_sync.table.text import cell, clean, encode, guarded, line
 from calendar_sync.times import Moment, find_zone
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-PRESETS = ("google-import", "outlook")
 Span = tuple[int, int, bool]  # local start and end in seconds, and whether it is whole days
 
 GOOGLE_COLUMNS = (
@@ -34,6 +33,7 @@ OUTLOOK_COLUMNS = (
     "Categories", "Description", "Location", "Mileage", "Priority", "Private", "Sensitivity",
     "Show time as",
 )  # fmt: skip
+COLUMNS = {"google-import": GOOGLE_COLUMNS, "outlook": OUTLOOK_COLUMNS}
 
 
 class PresetTable:
@@ -42,14 +42,14 @@ class PresetTable:
     def __init__(
         self, calendar: CalendarView, preset: str, *, guard: bool = True, zone: str | None = None
     ) -> None:
-        if preset not in PRESETS:
+        if preset not in COLUMNS:
             raise ValueError(f"unknown preset {preset!r}")
         self._calendar = calendar
         self._guard: Callable[[str], str] = guarded if guard else str
         tzinfo = find_zone(zone) if zone else None
         self._clock = clock_of(tzinfo) if tzinfo else calendar_clock(calendar.time_zone)
+        self._columns = COLUMNS[preset]
         is_google = preset == "google-import"
-        self._columns = GOOGLE_COLUMNS if is_google else OUTLOOK_COLUMNS
         self._cells = self._google_cells if is_google else self._outlook_cells
 
     def header(self) -> bytes:

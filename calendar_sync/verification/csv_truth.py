@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,11 +21,18 @@ from calendar_sync.recurrence.event_times import (
     when,
 )
 from calendar_sync.recurrence.occurrences import Occurrence, expand
-from calendar_sync.times import EPOCH, Moment, at_instant, find_zone
+from calendar_sync.times import Moment, at_instant, find_zone
 from calendar_sync.verification.differences import Facts
 from calendar_sync.verification.ics_reader import UnreadableFile
+from calendar_sync.verification.wide_truth import (
+    GUARDED,
+    local_text,
+    moved,
+    plain,
+    resource_cells,
+    time_cells,
+)
 
-_REMOVED = re.compile("[\x00-\x08\x0b-\x1f]")
 _TRIGGERS = tuple("=+-@\t\n")
 _BEFORE_ALL = -(1 << 62)
 PlacedRow = tuple[int, str, Facts]  # the start's instant, the event's id, cells by column
@@ -61,6 +67,7 @@ class CsvTruth:
     def __init__(self, calendar: CalendarView, rules: CsvRules) -> None:
         self._calendar, self._rules = calendar, rules
         self._zone = calendar.time_zone
+        self._last: tuple[Event | None, Facts] = (None, {})
 
     def of(self, item: Item) -> Iterator[PlacedRow]:
         """Yield the rows of one item, each with what orders it."""
@@ -123,19 +130,22 @@ class CsvTruth:
             "calendar": self._guarded(self._calendar.name),
             "event_id": plain(row.event_id),
             "recurring_event_id": plain(row.series),
-            "original_start": _local(row.original),
-            "status": plain(event.status or "confirmed"),
-            "summary": self._guarded(event.summary),
-            "description": self._guarded(event.description),
-            "location": self._guarded(event.location),
-            "start": _local(start),
-            "end": _local(end) if start is not None else "",
-            "start_utc": _utc(start),
-            "end_utc": _utc(end) if start is not None else "",
-            "all_day": "" if start is None else str(not isinstance(start, Moment)).lower(),
-            "timezone": plain(start.zone) if isinstance(start, Moment) else "",
+            "original_start": local_text(row.original),
             "recurrence": plain("\n".join(row.recurrence)),
+            **time_cells(start, end),
+            **self._shared(event),
         }
+
+    def _shared(self, event: Event) -> Facts:
+        """Tell the cells that are the same in all rows of an event."""
+        if event is not self._last[0]:
+            cells = resource_cells(event).items()
+            guarded: Facts = {
+                name: self._guarded(text) if name in GUARDED else plain(text)
+                for name, text in cells
+            }
+            self._last = event, guarded
+        return self._last[1]
 
     def _preset(self, row: _Row) -> Facts:
         is_google = self._rules.preset == "google-import"
@@ -157,7 +167,7 @@ class CsvTruth:
             return _american(start), "12:00:00 AM" if with_seconds else ""
         zone = find_zone(self._rules.zone or "") or find_zone(self._zone) or dt.UTC
         offset = at_instant(start.instant, zone).utcoffset() or dt.timedelta()
-        local = _moved(start.instant + int(offset.total_seconds()))
+        local = moved(start.instant + int(offset.total_seconds()))
         seconds = f":{local:%S}" if with_seconds else ""
         half = "AM" if local.hour < 12 else "PM"
         return _american(local), f"{local.hour % 12 or 12}:{local:%M}{seconds} {half}"
@@ -167,33 +177,8 @@ class CsvTruth:
         return f"'{shown}" if self._rules.guard and shown.startswith(_TRIGGERS) else shown
 
 
-def plain(text: str) -> str:
-    """Return a text as the CSV rules write it."""
-    return _REMOVED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
 def _american(day: dt.date) -> str:
     return f"{day:%m/%d}/{day.year:04}"
-
-
-def _local(time: When | None) -> str:
-    if not isinstance(time, Moment):
-        return "" if time is None else time.isoformat()
-    zone = dt.timezone(dt.timedelta(seconds=time.offset))
-    return _moved(time.instant + time.offset).replace(tzinfo=zone).isoformat()
-
-
-def _utc(time: When | None) -> str:
-    return f"{_moved(time.instant).isoformat()}Z" if isinstance(time, Moment) else ""
-
-
-def _moved(seconds: int) -> dt.datetime:
-    """Return the naive time so many seconds after 1970; before year 1 the day saturates."""
-    try:
-        return EPOCH + dt.timedelta(seconds=seconds)
-    except OverflowError:
-        edge = dt.date.max if seconds > 0 else dt.date.min
-        return dt.datetime.combine(edge, (EPOCH + dt.timedelta(seconds=seconds % 86400)).time())
 
 
 def read_csv(content: bytes) -> tuple[list[str], list[dict[str, str]]]:

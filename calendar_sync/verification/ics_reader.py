@@ -10,21 +10,33 @@ import datetime as dt
 import io
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
+from calendar_sync.times import find_zone
 from calendar_sync.verification.differences import Facts, Told
 
 _VTIMEZONE = re.compile(rb"^BEGIN:VTIMEZONE\r\n.*?^END:VTIMEZONE\r\n", re.DOTALL | re.MULTILINE)
 _EPOCH = dt.datetime(1970, 1, 1)
 _NUMBER = re.compile(r"[+-]?\d+")
+_LAST_SAMPLE = 2040  # after 2037, where the tables of many systems end
 
 
 class UnreadableFile(Exception):
     """The file is no iCalendar file, or none that an independent parser takes without complaint."""
 
 
-def read_ics(content: bytes) -> list[Told]:
-    """Read every VEVENT; the id is the `X-GOOGLE-EVENT-ID`. Raises UnreadableFile."""
+class WrongZone(NamedTuple):
+    """A VTIMEZONE that is not what the zone database says, and the first time that shows it."""
+
+    tzid: str
+    wall: dt.datetime
+    in_file: int  # seconds east of UTC
+    in_database: int
+
+
+def read_ics(content: bytes) -> tuple[list[Told], list[WrongZone]]:
+    """Read every VEVENT, by its `X-GOOGLE-EVENT-ID`, and the zones. Raises UnreadableFile."""
     import icalendar  # heavy, and needed for nothing else
 
     try:
@@ -34,7 +46,7 @@ def read_ics(content: bytes) -> list[Told]:
         complaints = [f"{event.get('UID')}: {event.errors}" for event in events if event.errors]
         if complaints:
             raise ValueError(complaints[0])
-        return [_told(event, zones) for event in events]
+        return [_told(event, zones) for event in events], list(zones.wrong())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UnreadableFile(str(error)) from error
 
@@ -50,6 +62,20 @@ class _Zones:
         self._zones: Any = tzical(io.StringIO(text)) if blocks else None
         self._known: dict[tuple[str, dt.datetime], int] = {}
 
+    def wrong(self) -> Iterator[WrongZone]:
+        """Yield the zones that differ from the database, from the year of their first use on."""
+        first: dict[str, int] = {}
+        for tzid, wall in self._known:
+            first[tzid] = min(wall.year, first.get(tzid, wall.year))
+        for tzid, year in first.items():
+            zone = find_zone(tzid)
+            for wall in _samples(year) if zone else ():
+                offset = wall.replace(tzinfo=zone).utcoffset() or dt.timedelta()
+                in_file, in_database = self.offset(tzid, wall), int(offset.total_seconds())
+                if in_file != in_database:
+                    yield WrongZone(tzid, wall, in_file, in_database)
+                    break
+
     def offset(self, tzid: str, wall: dt.datetime) -> int:
         """Return seconds east of UTC. Raises ValueError for a TZID the file does not declare."""
         known = self._known.get((tzid, wall))
@@ -61,6 +87,13 @@ class _Zones:
             known = int(offset.total_seconds())
             self._known[tzid, wall] = known
         return known
+
+
+def _samples(year: int) -> Iterator[dt.datetime]:
+    """Yield noons on which a wrong rule shows: one in a winter and one in a summer, or many."""
+    for each in range(year, max(year + 2, _LAST_SAMPLE)):
+        for month in (1, 7) if each < _EPOCH.year else range(1, 13):
+            yield dt.datetime(min(each, 9998), month, 15, 12)
 
 
 def _told(event: Any, zones: _Zones) -> Told:
@@ -75,6 +108,13 @@ def _told(event: Any, zones: _Zones) -> Told:
         "SUMMARY": str(event.get("SUMMARY", "")),
         "LOCATION": str(event.get("LOCATION", "")),
         "DESCRIPTION": str(event.get("DESCRIPTION", "")),
+        "STATUS": str(event.get("STATUS", "")),
+        "TRANSP": str(event.get("TRANSP", "")),
+        "CLASS": str(event.get("CLASS", "")),
+        "ORGANIZER": _address(event.get("ORGANIZER", "")),
+        "ATTENDEE": frozenset(
+            (_address(one), str(one.params["PARTSTAT"])) for one in _several(event, "ATTENDEE")
+        ),
     }
     if "RECURRENCE-ID" in event:
         original = event["RECURRENCE-ID"]
@@ -113,6 +153,10 @@ def on_clock(time: dt.date, tzid: str | None) -> tuple[str, dt.datetime]:
 def _several(event: Any, name: str) -> list[Any]:
     value = event.get(name, [])
     return value if isinstance(value, list) else [value]
+
+
+def _address(value: Any) -> str:
+    return unquote(str(value).removeprefix("mailto:"))
 
 
 def _dates(event: Any, name: str) -> Iterator[tuple[str, dt.datetime]]:

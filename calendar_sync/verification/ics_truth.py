@@ -11,26 +11,21 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterator
 
-from calendar_sync.model import Event, EventTime, Item, Orphan, Series
+from calendar_sync.model import Event, EventTime, Item, Orphan, Series, people_of
 from calendar_sync.times import (
-    EPOCH,
     Moment,
     UnreadableTime,
-    at_instant,
-    find_zone,
     instant_of,
     is_utc,
     read_time,
 )
 from calendar_sync.verification.differences import Facts, Told
-from calendar_sync.verification.ics_reader import on_clock, rule_facts
+from calendar_sync.verification.series_clock import SeriesClock
 
 Noted = Collection[tuple[str, str]]  # event id, code
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _LINE = re.compile(r"\s*(\w+)([^:]*?):(.*)", re.DOTALL)
-_DATE = re.compile(r"\d{8}(T\d{6}Z?)?", re.ASCII)
-_UNWRITTEN = re.compile(r"X-|RSCALE=|SKIP=")  # readers of RFC 5545 would refuse the rule for it
 _SUFFIX = re.compile(r".*_(\d{8})(?:T(\d{6})Z)?", re.ASCII | re.DOTALL)
 
 
@@ -62,7 +57,7 @@ class IcsTruth:
             return
         if self._is_noted(master, "no-occurrence"):
             return
-        clock = _Clock(begin)
+        clock = SeriesClock(begin)
         rules = self._rules(master, clock)
         for event_id, facts in self._event(master, _uid(master), of_series=True):
             told = facts | rules | {"EXDATE": self._removed(series, clock)}
@@ -81,7 +76,7 @@ class IcsTruth:
         if self._orphans != "recurrence-id" or original is None:
             yield from self._standalone(event, _uid(event))
         else:
-            yield from self._event(event, _uid(event), _Clock(original).facts(original))
+            yield from self._event(event, _uid(event), SeriesClock(original).facts(original))
 
     def _standalone(self, event: Event, uid: str) -> Iterator[Told]:
         suffix = event.id.removeprefix(event.recurring_event_id or "")
@@ -112,12 +107,14 @@ class IcsTruth:
                 "SUMMARY": _shown(event.summary) or ("Busy" if _is_free_busy(event) else ""),
                 "LOCATION": _shown(event.location),
                 "DESCRIPTION": _shown(event.description),
+                **_state(event),
+                **_people(event),
             },
         )
 
     # -- recurrence
 
-    def _rules(self, master: Event, clock: _Clock) -> Facts:
+    def _rules(self, master: Event, clock: SeriesClock) -> Facts:
         """Return the rules and added dates."""
         lines = _lines(master)
         rules: set[object] = set()
@@ -126,7 +123,7 @@ class IcsTruth:
                 rules |= {clock.rule(line[3])} if line[1].upper() == "RRULE" else set()
         return {"RDATE": frozenset(clock.dates(lines, "RDATE")), "RRULE": frozenset(rules)}
 
-    def _removed(self, series: Series, clock: _Clock) -> frozenset[tuple[str, dt.datetime]]:
+    def _removed(self, series: Series, clock: SeriesClock) -> frozenset[tuple[str, dt.datetime]]:
         """Return EXDATEs: the series' own and cancelled occurrences, but none that was edited."""
         removed = set(clock.dates(_lines(series.master), "EXDATE"))
         removed |= {
@@ -172,6 +169,31 @@ def _shown(text: str | None) -> str:
     return plain if plain.strip() else ""
 
 
+def _state(event: Event) -> Facts:
+    classes = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "public": "PUBLIC"}
+    is_known = event.status in (None, "confirmed", "tentative")
+    return {
+        "STATUS": (event.status or "confirmed").upper() if is_known else "",
+        "TRANSP": "TRANSPARENT" if event.transparency == "transparent" else "OPAQUE",
+        "CLASS": "" if _is_free_busy(event) else classes.get(event.visibility or "", ""),
+    }
+
+
+def _people(event: Event) -> Facts:
+    """Tell who is named: an organizer only of a meeting, or who is somebody else."""
+    answers = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
+    guests = [person for person in people_of(event) if person.email]
+    organizer = event.organizer
+    is_named = bool(guests) or event.attendees_omitted or not (organizer and organizer.is_self)
+    return {
+        "ORGANIZER": ((organizer and organizer.email) or "").strip() if is_named else "",
+        "ATTENDEE": frozenset(
+            ((one.email or "").strip(), answers.get(one.response_status or "", "NEEDS-ACTION"))
+            for one in guests
+        ),
+    }
+
+
 def _is_free_busy(event: Event) -> bool:
     return not (event.summary or event.creator or event.organizer or event.created)
 
@@ -189,76 +211,3 @@ def _times(
     if not isinstance(end, Moment) or end.instant <= start.instant:
         return first, None
     return first, first + end.instant - start.instant
-
-
-class _Clock:
-    """The clock of a series' DTSTART, on which all its dates are written."""
-
-    def __init__(self, begin: dt.date | Moment) -> None:
-        self._name, self._time = "DATE", dt.time()
-        self._tzinfo: dt.tzinfo = dt.UTC
-        if isinstance(begin, Moment):
-            is_local = begin.is_zone_known and not is_utc(begin.zone)
-            self._name = begin.zone if is_local else "UTC"
-            self._tzinfo = begin.tzinfo if is_local else dt.UTC
-            self._time = self.facts(begin)[1].time()
-
-    def facts(self, time: dt.date | Moment) -> tuple[str, dt.datetime]:
-        """Return a time as this clock shows it; a date is at DTSTART's time of day."""
-        if not isinstance(time, Moment):
-            return self._name, dt.datetime.combine(time, self._time)
-        if self._name == "DATE":
-            return on_clock(time.wall.date(), None)
-        if time.zone == self._name:
-            return self._name, time.wall
-        return self._at(time.instant)
-
-    def _at(self, instant: int) -> tuple[str, dt.datetime]:
-        return self._name, at_instant(instant, self._tzinfo).replace(tzinfo=None, fold=0)
-
-    def dates(self, lines: list[re.Match[str]], name: str) -> Iterator[tuple[str, dt.datetime]]:
-        """Yield the dates of all RDATE or EXDATE lines; periods count by their starts."""
-        for line in lines:
-            if line[1].upper() != name:
-                continue
-            tzid = re.search(r';TZID="?([^";]*)', line[2], re.IGNORECASE)
-            for value in re.sub(r"\s", "", line[3]).upper().split(","):
-                try:
-                    yield self._date(value.partition("/")[0], tzid[1] if tzid else None)
-                except (ValueError, OverflowError):
-                    continue  # the writer left it out, with a warning
-
-    def _date(self, text: str, tzid: str | None) -> tuple[str, dt.datetime]:
-        if not _DATE.fullmatch(text):
-            raise ValueError(text)
-        time = dt.datetime.fromisoformat(text)
-        if len(text) == 8:
-            return self.facts(time.date())
-        zone = dt.UTC if text.endswith("Z") else find_zone(tzid or "")
-        wall = time.replace(tzinfo=None)
-        if self._name == "DATE":
-            return self.facts(wall.date())
-        if zone is None:
-            return self._name, wall
-        return self._at(instant_of(wall, zone))
-
-    def rule(self, text: str) -> frozenset[tuple[str, frozenset[str]]]:
-        """Return a rule's parts, UNTIL in the type that DTSTART asks for."""
-        parts = re.sub(r"\s", "", text).upper().split(";")
-        pairs = [part.partition("=") for part in parts if part and not _UNWRITTEN.match(part)]
-        return rule_facts(
-            (name, [self._until(value)] if name == "UNTIL" else value.split(","))
-            for name, _, value in pairs
-        )
-
-    def _until(self, text: str) -> str:
-        if self._name == "DATE":
-            return text[:8]
-        text = re.sub(r"60(?=Z?\Z)", "59", text) if len(text) > 8 else text
-        if text.endswith("Z"):
-            return text
-        wall = dt.datetime.fromisoformat(text)
-        if len(text) == 8:
-            wall = wall.replace(hour=23, minute=59, second=59)
-        until = EPOCH + dt.timedelta(seconds=instant_of(wall, self._tzinfo))
-        return until.isoformat().replace("-", "").replace(":", "") + "Z"

@@ -10,12 +10,14 @@ from typing import Any
 from calendar_sync.config import Export
 from calendar_sync.model import CalendarView, Item, Series
 from calendar_sync.recurrence.occurrences import overlaps
+from calendar_sync.table.presets import COLUMNS
 from calendar_sync.table.wide_cells import WIDE_COLUMNS
 from calendar_sync.verification.csv_truth import CsvRules, CsvTruth, PlacedRow, read_csv
 from calendar_sync.verification.differences import Difference, Facts, Told, compare
-from calendar_sync.verification.ics_reader import UnreadableFile, read_ics
+from calendar_sync.verification.ics_reader import UnreadableFile, WrongZone, read_ics
 from calendar_sync.verification.ics_truth import IcsTruth, Noted
 from calendar_sync.verification.tables import read_parquet, read_sqlite
+from calendar_sync.verification.wide_truth import JSON_COLUMNS, canonical_json
 
 _SortedRow = tuple[tuple[int, str, str], Told]  # start, event id and calendar id; the cells
 
@@ -25,10 +27,11 @@ class Truth:
 
     def __init__(self, export: Export) -> None:
         self._export = export
-        self._columns = export.columns or WIDE_COLUMNS
+        self._columns = COLUMNS.get(export.preset) or export.columns or WIDE_COLUMNS
         self._vevents: list[Told] = []
         self._rows: list[_SortedRow] = []
         self._table_rows: list[_SortedRow] = []
+        self._events: list[Told] = []
         self._resources: dict[str, bytes] = {}
 
     def add(
@@ -43,11 +46,15 @@ class Truth:
         ics = IcsTruth(calendar.time_zone, noted, orphans=self._export.orphans)
         for_tables = replace(rules, rows="occurrences", preset="wide", guard=False)
         csv, table = CsvTruth(calendar, rules), CsvTruth(calendar, for_tables)
+        events = CsvTruth(calendar, replace(for_tables, rows="series"))
+        has_tables = not {"sqlite", "parquet"}.isdisjoint(self._export.formats)
         window = rules.window
         shown: set[str] = set()
         for item in items:
             self._rows += _placed(calendar, csv.of(item))
-            self._table_rows += _placed(calendar, table.of(item))
+            if has_tables:
+                self._table_rows += _placed(calendar, table.of(item))
+                self._events += [(name, cells) for _, name, cells in events.of(item)]
             if window is None or overlaps(item, calendar.time_zone, window):
                 whose: Facts = {"X-WR-RELCALID": calendar.id}
                 self._vevents += [(name, facts | whose) for name, facts in ics.of(item)]
@@ -62,8 +69,8 @@ class Truth:
             "ics": self._check_ics,
             "csv": self._check_csv,
             "jsonl": self._check_jsonl,
-            "sqlite": self._check_table,
-            "parquet": self._check_table,
+            "sqlite": self._check_sqlite,
+            "parquet": self._check_parquet,
         }
         try:
             return checks[format_](path, content)
@@ -73,13 +80,16 @@ class Truth:
     def check_folder(self, path: str, contents: Iterable[bytes]) -> list[Difference]:
         """Return where a folder of one ICS file for each UID differs, taken as a whole."""
         try:
-            return self._compare_ics(path, [told for one in contents for told in read_ics(one)])
+            read = [read_ics(content) for content in contents]
+            events = [told for events, _ in read for told in events]
+            zones = {zone for _, wrong in read for zone in wrong}
+            return [*self._compare_ics(path, events), *_wrong_zones(path, sorted(zones))]
         except (UnreadableFile, UnicodeDecodeError) as error:
             return [Difference(path, "", "content", f"unreadable: {error}", "readable")]
 
     def _check_ics(self, path: str, content: bytes) -> tuple[int, list[Difference]]:
-        told = read_ics(content)
-        return len(told), self._compare_ics(path, told)
+        told, zones = read_ics(content)
+        return len(told), [*self._compare_ics(path, told), *_wrong_zones(path, zones)]
 
     def _compare_ics(self, path: str, told: list[Told]) -> list[Difference]:
         if self._export.html != "keep":  # the text was made from the HTML by rules of its own
@@ -94,18 +104,28 @@ class Truth:
         found = list(compare(path, told, truth))
         return len(lines), found or list(_order(path, [i for i, _ in told], [i for i, _ in truth]))
 
-    def _check_table(self, path: str, content: bytes) -> tuple[int, list[Difference]]:
-        told = read_sqlite(content) if path.endswith(".sqlite") else read_parquet(content)
+    def _check_sqlite(self, path: str, content: bytes) -> tuple[int, list[Difference]]:
+        told, events = read_sqlite(content)
+        found = [*self._compare_table(path, told), *compare(path, events, self._events)]
+        return len(told), found
+
+    def _check_parquet(self, path: str, content: bytes) -> tuple[int, list[Difference]]:
+        told = read_parquet(content)
+        return len(told), self._compare_table(path, told)
+
+    def _compare_table(self, path: str, told: list[Told]) -> list[Difference]:
         truth = _sorted(self._table_rows)
         found = list(compare(path, told, truth))
-        return len(told), found or list(_order(path, [i for i, _ in told], [i for i, _ in truth]))
+        return found or list(_order(path, [i for i, _ in told], [i for i, _ in truth]))
 
     def _check_csv(self, path: str, content: bytes) -> tuple[int, list[Difference]]:
         columns, rows = read_csv(content)
+        for row in rows:
+            row |= {name: canonical_json(row[name]) for name in JSON_COLUMNS if name in row}
         truth = _sorted(self._rows)
         found: list[Difference] = []
         told: list[Told]
-        if self._export.preset == "wide" and tuple(columns) != self._columns:
+        if tuple(columns) != self._columns:
             found.append(Difference(path, "", "header", ",".join(columns), ",".join(self._columns)))
         if "event_id" in columns:
             told = [(row["event_id"], dict(row)) for row in rows]
@@ -117,6 +137,14 @@ class Truth:
             told = [(name, dict(row)) for row, (name, _) in zip(rows, truth, strict=True)]
             found += compare(path, told, truth)
         return len(rows), found
+
+
+def _wrong_zones(path: str, zones: Iterable[WrongZone]) -> Iterator[Difference]:
+    for tzid, wall, in_file, in_database in zones:
+        offsets = (
+            f"{seconds / 3600:+g} h on {wall:%Y-%m-%d}" for seconds in (in_file, in_database)
+        )
+        yield Difference(path, tzid, "VTIMEZONE", *offsets)
 
 
 def _placed(calendar: CalendarView, rows: Iterable[PlacedRow]) -> Iterator[_SortedRow]:
