@@ -28,6 +28,7 @@ Floor plan; imports point down only:
                           a page means for it; changes.py, calendars.py, history.py, deleted.py
     views.py publish.py   which files; an atomic replacement, the manifest; published.py
     zone_rules.py         which tzdata files are made with
+    outbox.py remote.py   what is put elsewhere, once; a folder elsewhere, by its URL
     publishing.py         which files are stale; made by export.py, merging.py (several calendars),
                           per_uid.py (one file for each UID); a few changes in large files by
                           patching.py, which copies the rest

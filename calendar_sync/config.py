@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from calendar_sync.config_errors import explain
 from calendar_sync.errors import WrongConfiguration
-from calendar_sync.home import Home
+from calendar_sync.home import Home, is_address
 from calendar_sync.quota import Limits
 from calendar_sync.table.wide_cells import WIDE_COLUMNS
 from calendar_sync.telling.settings import Hooks, Tell, problems
@@ -153,6 +154,8 @@ def _problems(config: Config) -> list[tuple[str, str]]:
             found.append(("Only ics and csv can be merged", f"{here}.formats"))
         if export.per_uid and (export.merge or "ics" not in export.formats):
             found.append(("per_uid needs the format ics, and no merge", f"{here}.per_uid"))
+        if is_address(export.output) and urlsplit(export.output).password:
+            found.append(("A password does not belong into this file", f"{here}.output"))
         output = os.path.normpath(export.output)
         if output in outputs:
             found.append(("Two exports have the same output", f"{here}.output"))

@@ -6,6 +6,8 @@ folder, found by one rule, and every message about a missing file can say which 
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,8 +62,19 @@ class Home:
         return self.output("exports")
 
     def output(self, name: str) -> Path:
-        """Return the folder of an export's `output`; each account has one of its name in it."""
+        """Return the folder of an export's `output`; each account has one of its name in it.
+
+        For an address (`s3://…`) it is where files wait to be put there.
+        """
+        if is_address(name):
+            readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+            mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+            return self.state / "outbox" / f"{readable}-{mark}"
         return self.folder / name / self.account
+
+    def remote(self, name: str) -> str:
+        """Return the address of an export's `output` for this account; nothing for a folder."""
+        return f"{name.rstrip('/')}/{self.account}".rstrip("/") if is_address(name) else ""
 
     def of_account(self, name: str) -> Home:
         """Return this home as one account sees it: a grant, a state and exports of its own."""
@@ -75,6 +88,11 @@ class Home:
         """Say which folder it is and why, for messages about files that are not there."""
         account = f", account {self.account}" if self.account else ""
         return f"home {self.folder} ({self.rule}){account}"
+
+
+def is_address(output: str) -> bool:
+    """Whether an output is elsewhere, as `s3://bucket/folder` is, rather than a folder here."""
+    return "://" in output
 
 
 def find_home(

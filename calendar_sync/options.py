@@ -34,7 +34,14 @@ class RunOptions:
 def views_of(home: Home, config: Config, options: RunOptions, now: dt.datetime) -> list[View]:
     """Make the configured exports concrete for one run."""
     return [
-        View(export, _folder(export, home, config, options), now, config.timezone, options.period)
+        View(
+            export,
+            _folder(export, home, config, options),
+            now,
+            config.timezone,
+            options.period,
+            home.remote(export.output) if options.output is None else "",
+        )
         for export in _exports(config, options)
     ]
 

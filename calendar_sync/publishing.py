@@ -96,6 +96,20 @@ class Publishing:
                 entries = [{**entry, "deleted": kept.get(entry["id"], 0)} for entry in entries]
             publish_manifest(view.folder, run_id, stamp, entries)
 
+    def open_outputs(self) -> None:
+        """See that outputs elsewhere can be used before anything is read."""
+        if any(view.remote for view in self._views):
+            from calendar_sync.outbox import open_outputs
+
+            open_outputs(self._views, self.pause)
+
+    def put_outputs(self) -> None:
+        """Put what changed in outputs elsewhere. Raises CannotWrite, TryLater."""
+        if any(view.remote for view in self._views):
+            from calendar_sync.outbox import put_outputs
+
+            put_outputs(self._mirror, self._views, self.pause)
+
     def _publish_deleted(self, calendars: list[KnownCalendar], views: list[View]) -> None:
         """Publish what was deleted, before the files that are remembered: a kill must repeat it."""
         if self._keep_deleted:

@@ -152,6 +152,7 @@ class _Run:
             for view in self.views:
                 make_folder(view.folder)
                 remove_leftovers(view.folder)
+            self.publishing.open_outputs()
         with closing(self._read(account)) as outcomes:
             for outcome in outcomes:
                 self._export(outcome)
@@ -159,6 +160,7 @@ class _Run:
         self._publish_merged()
         if not self.options.dry_run:
             self.publishing.publish_manifests(self.run_id, self.clock())
+            self.publishing.put_outputs()
         return self._report(self.reporting.exit_code(), self.reporting.message())
 
     # -- reading ---------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ class View:
     now: dt.datetime
     zone: str | None  # of windows and presets; None: each calendar's own
     period: Period = ALWAYS
+    remote: str = ""  # the address of an output elsewhere; `folder` is its outbox then
 
     def shows(self, calendar: KnownCalendar) -> bool:
         """Whether this export's patterns choose the calendar."""

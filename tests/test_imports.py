@@ -32,7 +32,7 @@ EDGES = {
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
     "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
-    "progress", "service_manager", "zone_rules",
+    "progress", "service_manager", "zone_rules", "remote", "outbox",
 }  # fmt: skip
 FLOOR = {"files", "errors", "allocator", "blocks", "calendar_sync"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
@@ -180,6 +180,7 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
         ("pyarrow", {"formats.parquet_file", "verification.tables"}),
         ("webbrowser", {"commands.grant"}),
         ("rich", {"terminal", "progress"}),
+        ("fsspec", {"remote"}),
         ("icalendar", {"verification.ics_reader"}),
         ("distributed", {"engines.dask_cluster"}),
         ("pickle", set()),

@@ -42,6 +42,10 @@ def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: P
         ):
             for view in views:
                 verify_output(mirror, view, calendars, findings)
+                if view.remote:
+                    from calendar_sync.outbox import compare_output
+
+                    findings.differences += compare_output(view)
     except DamagedMirror as error:
         raise DamagedInput(
             f"The mirror is damaged: {error}.", "Run: calendar-sync export"
@@ -60,11 +64,15 @@ def _views(app: App, output: Path | None, period: Period) -> list[View]:
 
     exports = app.config.export
     folders = [app.home.output(export.output) for export in exports]
+    remotes = ["" if output else app.home.remote(export.output) for export in exports]
     if output is not None:
         base = Path.cwd() / output / app.home.account
         folders = [base] if len(exports) == 1 else [base / export.name for export in exports]
     zone, now = app.config.timezone, app.now()
-    return [View(e, folder, now, zone, period) for e, folder in zip(exports, folders, strict=True)]
+    return [
+        View(export, folder, now, zone, period, remote)
+        for export, folder, remote in zip(exports, folders, remotes, strict=True)
+    ]
 
 
 def _tell(app: App, findings: Findings) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from calendar_sync.home import is_address
 from calendar_sync.windows import Unreadable, parse_day_or_time, parse_duration
 
 if TYPE_CHECKING:
@@ -47,7 +48,24 @@ DAY = Words("day", parse_day_or_time)
 DURATION = Words("duration", parse_duration)
 FORMAT_LIST = Words("formats", _formats)
 TEXT_FORMAT_LIST = Words("formats", lambda text: _formats(text, TEXT_FORMATS))
-FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class Folder(click.Path):
+    """A folder here; an address elsewhere belongs into the configuration."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the path."""
+        if is_address(str(value)):
+            self.fail(
+                f"{value} is no folder; for an output elsewhere write"
+                f' output = "{value}" into an [[export]] of calendar-sync.toml.',
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
+FOLDER = Folder(path_type=Path, file_okay=False)
 
 calendar_option = click.option(
     "--calendar", "calendars", multiple=True, metavar="GLOB", help="Only these; names or ids."
