@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-import msgspec
-
 from calendar_sync.errors import cannot_write
 
 TALK = "calendar_sync.talk"  # the name under which what we say is in the log
@@ -62,10 +60,14 @@ class Terminal:
 
     def json(self, value: object) -> None:
         """Print one JSON document."""
+        import msgspec  # not loaded for --help
+
         _write_data(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
     def json_line(self, value: object) -> None:
         """Print one of several JSON documents, each on a line of its own."""
+        import msgspec  # not loaded for --help
+
         _write_data(msgspec.json.encode(value).decode())
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

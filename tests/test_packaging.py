@@ -163,7 +163,6 @@ IMPORTED_AS = {
     "google-auth-oauthlib": "google_auth_oauthlib",
     "google-api-python-client": "googleapiclient",
     "python-dateutil": "dateutil",
-    "tzdata": "zoneinfo",  # the standard library reads it where the system has no zones
 }
 
 

@@ -12,8 +12,6 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from calendar_sync.errors import (
     ConsentNeeded,
     DamagedInput,
@@ -100,6 +98,8 @@ class TokenFile:
 
         The kernel frees it when its owner dies. A soft lock file, which would outlive it, is refused.
         """
+        from filelock import FileLock, Timeout  # loads asyncio; most runs and `status` lock nothing
+
         make_folder(self.path.parent, secret=True)
         path = self.path.with_name(self.path.name + ".lock")
         lock = FileLock(path, mode=SECRET_FILE, fallback_to_soft=False)
