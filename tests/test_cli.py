@@ -216,9 +216,13 @@ def test_data_goes_to_stdout_and_talk_to_stderr(exported: Any) -> None:
 
 def test_quiet_is_silent_on_success(home: Any) -> None:
     """Cron sends mail for every word."""
-    for verb in (["export"], ["export"], ["status"], ["doctor"]):
+    for verb in (["export"], ["export"], ["status"]):
         done = home.run(*verb, "--quiet")
         assert (done.stdout, done.stderr) == ("", ""), verb
+    done = home.run("doctor", "--quiet")
+    findings = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert {line.split()[0] for line in findings} == {"warn"}  # of a home that nothing starts
+    assert done.stderr == ""
 
 
 def test_quiet_still_says_what_went_wrong(home: Any) -> None:
