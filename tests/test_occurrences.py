@@ -449,6 +449,14 @@ def test_the_horizon_cuts_by_start_and_moved_ones_by_their_new_start() -> None:
     assert starts(item, horizon=horizon) == "03-08T09:00 03-10T09:00 03-10T18:00"
 
 
+@pytest.mark.parametrize("rule", ["YEARLY", "YEARLY;BYMONTH=5;BYMONTHDAY=5", "MONTHLY;INTERVAL=12"])
+def test_a_series_as_old_as_birthdays_without_a_year_reaches_the_horizon(rule: str) -> None:
+    """Google dates a contact's birthday of unknown year 1604."""
+    item = series("1604-05-05", "1604-05-06", f"RRULE:FREQ={rule}")
+    found, warned = expand(item, NEW_YORK, horizon=instant("2028-01-01T00:00:00Z"))
+    assert (len(found), found[-1].start, warned) == (424, dt.date(2027, 5, 5), [])
+
+
 def test_all_day_occurrences_are_cut_at_midnight_of_the_calendars_zone() -> None:
     item = series(*DAY, "RRULE:FREQ=DAILY;COUNT=5")
     horizon = instant("2024-03-10T00:00:00+09:00")

@@ -8,7 +8,8 @@ Decided here (RFC 5545 leaves it open, or data breaks it):
   rfc2445 library.
 - A date-time where a series has dates means the date as written; a date where a series has times
   means that whole day (UNTIL, EXDATE) or that day at the series' time (RDATE).
-- A repetition without end is followed for 400 years at most.
+- A repetition without end is followed to the horizon or the window's end; where neither is asked, for
+  400 years.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class SeriesDates:
         if window.start is not None:
             lower = max(lower, window.start - max(0, self.length or 0) - _MARGIN)
         ends = [end + _MARGIN for end in (self.horizon, window.end) if end is not None]
-        return lower, min(*ends, lower + CYCLE, LAST_WALL)
+        return lower, min(*(ends or [lower + CYCLE]), LAST_WALL)
 
     def starts(self, most: int) -> list[int]:
         """Return the first dates that are neither excluded nor exceptions, ascending."""
