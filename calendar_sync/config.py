@@ -17,7 +17,6 @@ from calendar_sync.config_errors import explain
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import Home, is_address
 from calendar_sync.quota import Limits
-from calendar_sync.table.wide_cells import WIDE_COLUMNS
 from calendar_sync.telling.settings import Hooks, Tell, problems
 from calendar_sync.times import find_zone
 from calendar_sync.users import DIRECTORY, FILE, distinct
@@ -84,6 +83,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quota: Limits = Limits()
     export: tuple[Export, ...] = (Export(),)
     account: tuple[Account, ...] = ()
+
+    @property
+    def tells_nobody(self) -> bool:
+        """Whether neither `[tell]` nor `[hooks]` says anything."""
+        return self.tell == Tell() and self.hooks == Hooks()
 
     def account_of(self, home: Home) -> Account | None:
         """Return the `[[account]]` a home reads by, for this user alone; None without any."""
@@ -227,6 +231,8 @@ def _check_schedule(expression: str) -> None:
 
 
 def _check_columns(columns: tuple[str, ...]) -> None:
+    from calendar_sync.table.wide_cells import WIDE_COLUMNS
+
     unknown = [column for column in columns if column not in WIDE_COLUMNS]
     if unknown or not columns:
         raise Unreadable(f"Unknown column {unknown[0]!r}" if unknown else "No columns")

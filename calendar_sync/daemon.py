@@ -15,14 +15,13 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
-from filelock import FileLock, Timeout
 
 from calendar_sync.config import Config
 from calendar_sync.errors import (
@@ -36,6 +35,7 @@ from calendar_sync.files import make_folder
 from calendar_sync.health import schedule_zone
 from calendar_sync.history import Report, last_success
 from calendar_sync.home import Home
+from calendar_sync.locking import IsLocked, locked
 from calendar_sync.logs import fields, run_id
 from calendar_sync.options import RunOptions
 from calendar_sync.run import Clock
@@ -236,15 +236,13 @@ def _log_event(event: Any) -> None:
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
     make_folder(home.state, secret=True)
-    lock = FileLock(home.state / "daemon.lock", mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        hint = f"See which: fuser -v {home.state / 'daemon.lock'}"
-        raise TryLater(f"Another daemon is at work in {home.folder}.", hint) from error
-    except OSError as error:
-        raise cannot_write(home.state / "daemon.lock", error) from error
-    try:
+    path = home.state / "daemon.lock"
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path))
+        except IsLocked as error:
+            hint = f"See which: fuser -v {path}"
+            raise TryLater(f"Another daemon is at work in {home.folder}.", hint) from error
+        except OSError as error:
+            raise cannot_write(path, error) from error
         yield
-    finally:
-        lock.release()

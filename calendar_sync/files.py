@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -50,6 +49,8 @@ def draft(target: Path, *, secret: bool = False) -> Iterator[Draft]:
 
     Secret drafts are 0600 from their first byte; others get what the umask gives.
     """
+    import tempfile  # with shutil and all compressions; whoever only reads needs none of it
+
     try:
         descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
         # mkstemp's 0600 is what is left of it by the umask: with 0777 nothing.

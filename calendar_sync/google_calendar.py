@@ -11,13 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import google_auth_httplib2
-import httplib2
 import msgspec
-from google.oauth2.credentials import Credentials
-from googleapiclient.discovery import build
-from googleapiclient.errors import HttpError
-from googleapiclient.model import JsonModel
 
 from calendar_sync.answers import (
     BadAnswer,
@@ -27,6 +21,7 @@ from calendar_sync.answers import (
     check_page,
     explain_http_error,
 )
+from calendar_sync.deferring import deferred
 from calendar_sync.errors import CalendarSyncError, TryLater
 from calendar_sync.grants.client_secrets import Google
 from calendar_sync.model import CalendarEntry
@@ -39,6 +34,15 @@ from calendar_sync.sync import (
     IncrementalFetch,
     WindowFetch,
 )
+
+# What the client imports for other ways to connect: asyncio, cryptography, a parser of passwords'
+# challenges. It would be two fifths of a run that finds nothing changed.
+with deferred("google.auth.credentials", "google.oauth2.service_account", "httplib2.auth"):
+    import google_auth_httplib2
+    import httplib2
+    from googleapiclient.discovery import build
+    from googleapiclient.errors import HttpError
+    from googleapiclient.model import JsonModel
 
 TIMEOUT = 60.0  # seconds without a byte
 
@@ -209,8 +213,15 @@ class GoogleCalendar:
                         socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
+class _Http(httplib2.Http):  # type: ignore[misc]  # httplib2 is untyped
+    """Knows no passwords, so a 401 is the caller's at once."""
+
+    def _auth_from_challenge(self, *_: object) -> tuple[()]:
+        return ()
+
+
 def _http(google: Google) -> Any:
-    http = httplib2.Http(timeout=TIMEOUT, proxy_info=None if google.is_local else _proxy)
+    http = _Http(timeout=TIMEOUT, proxy_info=None if google.is_local else _proxy)
     http.follow_redirects = False  # a data endpoint has no business elsewhere
     return http
 
@@ -255,6 +266,8 @@ def account_name(google: Google, access_token: str) -> str:
 
     Empty when Google does not say now; nothing depends on it but what people are shown.
     """
+    from google.oauth2.credentials import Credentials
+
     http = google_auth_httplib2.AuthorizedHttp(
         Credentials(access_token), http=_http(google), max_refresh_attempts=0
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from calendar_sync.changes import forget_changes
 from calendar_sync.errors import ExitCode
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.mirror import Mirror
@@ -53,11 +52,13 @@ class Report(msgspec.Struct, frozen=True):
 
 def new_run_id(now: dt.datetime) -> str:
     """Make an id that sorts by time: `20261121T093000Z-1f3a`."""
-    return f"{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    return f"{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{os.urandom(2).hex()}"
 
 
 def remember_run(mirror: Mirror, report: Report) -> None:
     """Store a finished run and forget those older than thirteen months."""
+    from calendar_sync.changes import forget_changes  # whoever only looks needs none of it
+
     oldest = read_instant(report.finished_at)
     with mirror.transaction():
         mirror.connection.execute(

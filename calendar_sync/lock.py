@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-
-from filelock import FileLock, Timeout
+from contextlib import ExitStack, contextmanager
 
 from calendar_sync.errors import TryLater, WrongConfiguration, cannot_write
 from calendar_sync.files import make_folder
 from calendar_sync.home import Home
+from calendar_sync.locking import IsLocked, locked
 
 
 @contextmanager
@@ -21,15 +20,12 @@ def run_lock(home: Home) -> Iterator[None]:
             "Is that folder the right one? Which one is chosen and why: calendar-sync doctor",
         )
     make_folder(home.state, secret=True)
-    lock = FileLock(home.run_lock, mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        message = f"Another run is at work in {home.folder}; nothing was done."
-        raise TryLater(message, f"See which: fuser -v {home.run_lock}") from error
-    except OSError as error:
-        raise cannot_write(home.run_lock, error) from error
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(home.run_lock))
+        except IsLocked as error:
+            message = f"Another run is at work in {home.folder}; nothing was done."
+            raise TryLater(message, f"See which: fuser -v {home.run_lock}") from error
+        except OSError as error:
+            raise cannot_write(home.run_lock, error) from error
         yield
-    finally:
-        lock.release()

@@ -8,9 +8,7 @@ One file is one account's, so no key in it names the account.
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -48,6 +46,8 @@ def sqlite_in_our_words(path: Path) -> Iterator[None]:
 
 def _is_full(path: Path) -> bool:
     """Whether there is no room left; SQLite calls that an I/O error as often as it says so."""
+    import shutil
+
     try:
         return shutil.disk_usage(path.parent).free < 1 << 20
     except OSError:
@@ -201,6 +201,9 @@ def move_aside(path: Path, now: dt.datetime) -> Path:
 @contextmanager
 def copied_mirror(path: Path) -> Iterator[Path]:
     """Lend a copy of the file elsewhere, what is in its log too; the file is only read."""
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="calendar-sync-") as folder:
         copy = Path(folder) / path.name
         for suffix in ("", "-wal"):

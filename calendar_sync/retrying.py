@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import TypeVar
-
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    stop_after_delay,
-    wait_exponential,
-    wait_random,
-)
-from tenacity.stop import stop_base
+from typing import TYPE_CHECKING, TypeVar
 
 from calendar_sync.answers import BadAnswer
 from calendar_sync.errors import TryLater
 from calendar_sync.stop import Stop
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 _T = TypeVar("_T")
 
 ATTEMPTS = 5
 MOST_RESTARTS = 3  # of one listing, when Google refuses its own tokens
 LONGEST = 120.0  # seconds in all; a later run is cheaper than a long wait under a lock
-_backoff = wait_exponential(multiplier=0.5, max=32) + wait_random(0, 0.5)
 
 
 def retry(attempt: Callable[[], _T], stop: Stop) -> _T:
@@ -34,15 +26,12 @@ def retry(attempt: Callable[[], _T], stop: Stop) -> _T:
     Raises TryLater when it stays bad, and whatever `stop` raises before an attempt or while waiting.
     """
     stop.check()
-    retrying = Retrying(
-        retry=retry_if_exception_type(BadAnswer),
-        stop=_AskedToWaitTooLong() | stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST),
-        wait=_wait,
-        sleep=stop.wait,
-        reraise=True,
-    )
+    begun = time.monotonic()
     try:
-        return retrying(attempt)
+        try:
+            return attempt()
+        except BadAnswer as first:
+            return _again(first, begun, attempt, stop)
     except BadAnswer as error:
         raise TryLater(
             f"Google could not be read: {error}.",
@@ -50,20 +39,49 @@ def retry(attempt: Callable[[], _T], stop: Stop) -> _T:
         ) from error
 
 
+def _again(first: BadAnswer, begun: float, attempt: Callable[[], _T], stop: Stop) -> _T:
+    """Go on after a first failure; tenacity, which most runs need not load, counts it as one."""
+    from tenacity import (
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        stop_after_delay,
+        stop_any,
+        wait_exponential,
+        wait_random,
+    )
+
+    failed = [first]
+    backoff = wait_exponential(multiplier=0.5, max=32) + wait_random(0, 0.5)
+
+    def once_more() -> _T:
+        if failed:
+            raise failed.pop()
+        return attempt()
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(BadAnswer),
+        stop=stop_any(
+            _asks_for_too_long,  # type: ignore[arg-type]  # any function of a state is good
+            stop_after_attempt(ATTEMPTS),
+            stop_after_delay(LONGEST - (time.monotonic() - begun)),
+        ),
+        wait=lambda state: max(_asked_for(state), backoff(state)),
+        sleep=stop.wait,
+        reraise=True,
+    )
+    return retrying(once_more)
+
+
 def forgetful() -> TryLater:
     """Say that a listing could not be finished however often it was begun."""
     return TryLater("Google forgets its own page tokens; no listing could be finished.")
 
 
-def _asked_for(state: RetryCallState) -> float | None:
+def _asked_for(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    return error.retry_after if isinstance(error, BadAnswer) else None
+    return (error.retry_after or 0.0) if isinstance(error, BadAnswer) else 0.0
 
 
-def _wait(state: RetryCallState) -> float:
-    return max(_asked_for(state) or 0.0, _backoff(state))
-
-
-class _AskedToWaitTooLong(stop_base):
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        return (_asked_for(retry_state) or 0.0) > LONGEST
+def _asks_for_too_long(state: RetryCallState) -> bool:
+    return _asked_for(state) > LONGEST

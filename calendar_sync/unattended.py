@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError
@@ -16,7 +18,9 @@ from calendar_sync.progress import Progress
 from calendar_sync.run import Clock, run_export
 from calendar_sync.session import account_of
 from calendar_sync.stop import Stop
-from calendar_sync.telling.told import told
+
+if TYPE_CHECKING:
+    from calendar_sync.telling.told import Telling
 
 log = logging.getLogger("calendar_sync")
 
@@ -37,11 +41,13 @@ def run_and_tell(
     run_id.set(options.run_id)
     log.info("run begins", extra=fields(command=options.command, home=str(home.folder)))
     try:
-        with told(home, config, clock, silent=options.dry_run) as telling, stop.in_time():
-            connect = telling.announced(account_of(home, config, clock, stop))
-            report = telling.report = run_export(
-                home, config, options, connect, clock, stop.check, bar
-            )
+        with _told(home, config, options, clock) as telling, stop.in_time():
+            connect = account_of(home, config, clock, stop)
+            if telling is not None:
+                connect = telling.announced(connect)
+            report = run_export(home, config, options, connect, clock, stop.check, bar)
+            if telling is not None:
+                telling.report = report
             facts = fields(exit_code=report.exit_code, requests=report.requests)
             log.info("run done", extra=facts)
     except CalendarSyncError as error:
@@ -51,6 +57,17 @@ def run_and_tell(
         if config.report is not None and not options.dry_run:
             _refresh_report(home, config)
     return report
+
+
+def _told(
+    home: Home, config: Config, options: RunOptions, clock: Clock
+) -> AbstractContextManager[Telling | None]:
+    """Tell about a run, where anybody is told; else nothing of what tells is loaded."""
+    if options.dry_run or config.tells_nobody:
+        return nullcontext()
+    from calendar_sync.telling.told import told
+
+    return told(home, config, clock)
 
 
 def _refresh_report(home: Home, config: Config) -> None:

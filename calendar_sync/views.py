@@ -6,13 +6,13 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from calendar_sync import __version__
 from calendar_sync.calendars import KnownCalendar, is_chosen
 from calendar_sync.config import Export, parse_horizon
-from calendar_sync.recurrence.event_times import Window
 from calendar_sync.times import find_zone
 from calendar_sync.windows import (
     default_horizon,
@@ -20,6 +20,9 @@ from calendar_sync.windows import (
     parse_rolling_window,
 )
 from calendar_sync.zone_rules import version_of_zone_rules
+
+if TYPE_CHECKING:
+    from calendar_sync.recurrence.event_times import Window
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ class View:
 
     def window(self, calendar: KnownCalendar) -> Window | None:
         """Return the instants that bound the rows, None when nothing does."""
+        if self.period == ALWAYS and self.export.window is None:
+            return None
+        from calendar_sync.recurrence.event_times import Window  # brings the rules
+
         tzinfo = self.tzinfo(calendar)
         if self.period.start is not None or self.period.end is not None:
             bounds = [
@@ -71,8 +78,7 @@ class View:
                 for value in (self.period.start, self.period.end)
             ]
             return Window(*bounds)
-        if self.export.window is None:
-            return None
+        assert self.export.window is not None
         return Window(*parse_rolling_window(self.export.window).instants(self.now, tzinfo))
 
     def fingerprint(self, calendar: KnownCalendar) -> str:

@@ -6,8 +6,6 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-from dateutil.relativedelta import relativedelta
-
 from calendar_sync.times import instant_of, midnight
 
 _DURATION = re.compile(r"(\d{1,5})\s*(s|m|min|h|d|w|mo|y)$")
@@ -30,6 +28,8 @@ class Step:
 
     def instant_from(self, now: dt.datetime, tzinfo: dt.tzinfo) -> int:
         """Return the instant this far from `now` (aware), on the clock of `tzinfo`."""
+        from dateutil.relativedelta import relativedelta  # for rolling windows only
+
         local = now.astimezone(tzinfo)
         if self.unit == "h":
             return int(now.timestamp()) + self.count * 3600

@@ -34,7 +34,7 @@ EDGES = {
     "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
     "progress", "service_manager", "zone_rules", "remote", "outbox",
 }  # fmt: skip
-FLOOR = {"files", "errors", "allocator", "blocks", "calendar_sync"}
+FLOOR = {"files", "errors", "allocator", "blocks", "calendar_sync", "locking", "deferring"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
 EMULATOR = {"emulator"}
 LAYERS = [FLOOR, None, EDGES, STARTERS, COMMANDS]  # None: the core
@@ -301,3 +301,21 @@ def test_a_run_that_finds_nothing_changed_loads_no_writer(
     _, modules = _loaded_by("--home", home, "export")
     writers = ("calendar_sync.export", "calendar_sync.ics", "calendar_sync.formats")
     assert not any(name.startswith(writers) for name in modules)
+
+
+def test_a_run_that_finds_nothing_changed_loads_little(new_home: Callable[..., object]) -> None:
+    """What Google's client imports for other ways to connect is executed at its first use only."""
+    home = str(new_home().folder)  # type: ignore[attr-defined]
+    _loaded_by("--home", home, "export")
+    _, modules = _loaded_by("--home", home, "export")
+    assert "googleapiclient.discovery" in modules
+    unused = {"asyncio", "cryptography", "pyparsing", "tenacity", "dateutil", "urllib.request"}
+    unused |= {"google.oauth2.credentials", "calendar_sync.telling.told"}
+    assert modules & unused == set()
+
+
+def test_status_loads_no_compression_and_no_network(tmp_path: Path) -> None:
+    """It reads one row of the mirror and two small files."""
+    _, modules = _loaded_by("--home", str(tmp_path), "status")
+    unused = {"tempfile", "shutil", "secrets", "dateutil", "ssl", "http.client", "subprocess"}
+    assert modules & (unused | {"calendar_sync.changes"}) == set()

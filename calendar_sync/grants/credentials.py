@@ -2,32 +2,41 @@
 
 google-auth refreshes in memory only and takes no lock; on a server that rotates refresh tokens that
 loses the grant. Lock, read again, adopt what is newer, refresh, save, use (RFC 9700 section 4.14).
+
+google-auth itself is loaded for a refresh only, by token_server: it brings cryptography and asyncio,
+and most runs find a living access token.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from google.oauth2.credentials import Credentials
 
 from calendar_sync.errors import ConsentNeeded, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
 from calendar_sync.grants.grant import FRESH_FOR, Grant, read_instant
 from calendar_sync.grants.scopes import is_sufficient
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
-from calendar_sync.grants.token_server import Clock, Rotated, refresh_grant
 from calendar_sync.home import Home
 from calendar_sync.stop import Stop, signals_held
+
+Clock = Callable[[], dt.datetime]
 
 log = logging.getLogger("calendar_sync")
 
 
-class StoredCredentials(Credentials):
-    """Credentials that live in token.json. Safe for many threads and many processes."""
+class StoredCredentials:
+    """Credentials that live in token.json. Safe for many threads and many processes.
+
+    What an AuthorizedHttp of google-auth's asks of credentials: `before_request` and `refresh`.
+    """
+
+    token: str | None
 
     def __init__(
         self,
@@ -37,7 +46,6 @@ class StoredCredentials(Credentials):
         clock: Clock,
         stop: Stop | None = None,
     ) -> None:
-        super().__init__(token=None)  # type: ignore[no-untyped-call]  # google-auth's is untyped
         self._file, self._google, self._clock = file, google, clock
         self._stop = stop or Stop()
         self._thread_lock = threading.Lock()
@@ -49,6 +57,11 @@ class StoredCredentials(Credentials):
     def google(self) -> Google:
         """The Google these credentials belong to, and are sent to."""
         return self._google
+
+    @property
+    def valid(self) -> bool:
+        """Whether there is an access token that can still be used."""
+        return self.token is not None and not self.expired
 
     @property
     def expired(self) -> bool:
@@ -63,7 +76,7 @@ class StoredCredentials(Credentials):
         if not self.valid:
             self._renew(None)
         token = self.token
-        self.apply(headers, token)  # type: ignore[no-untyped-call]  # google-auth's is untyped
+        headers["authorization"] = f"Bearer {token}"
         self._sent.token = token
 
     def refresh(self, request: object) -> None:  # noqa: ARG002  # ours: see token_transport for why
@@ -113,9 +126,6 @@ class StoredCredentials(Credentials):
 
     def _adopt(self, grant: Grant) -> None:
         self.grant = grant
-        self._refresh_token = grant.refresh_token
-        expiry = read_instant(grant.expiry)
-        self.expiry = expiry.replace(tzinfo=None) if expiry else None
         self.token = grant.token if grant.access_token_lives(self._clock()) else None
 
 
@@ -195,6 +205,8 @@ def renew(
     Room is reserved before the token server is asked. Raises CannotWrite, what a refresh raises,
     and what `check` raises about a new grant that should not be saved.
     """
+    from calendar_sync.grants.token_server import Rotated, refresh_grant
+
     with signals_held(), file.reserve() as reserved:
         try:
             fresh = refresh_grant(grant, google, clock)

@@ -28,6 +28,7 @@ from calendar_sync.files import (
 )
 from calendar_sync.grants.grant import Grant, parse_grant
 from calendar_sync.grants.sealing import Seal, is_sealed
+from calendar_sync.locking import IsLocked, locked
 from calendar_sync.stop import Stop
 
 LOCK_TIMEOUT = 90.0  # the holder may wait three times 20 s for the token server
@@ -96,25 +97,22 @@ class TokenFile:
     def locked(self, stop: Stop | None = None) -> Iterator[None]:
         """Hold the grant's lock. Raises LockIsHeld when patience or `stop` ends, CannotWrite.
 
-        The kernel frees it when its owner dies. A soft lock file, which would outlive it, is refused.
+        The kernel frees it when its owner dies.
         """
         from filelock import FileLock, Timeout  # loads asyncio; most runs and `status` lock nothing
 
         make_folder(self.path.parent, secret=True)
         path = self.path.with_name(self.path.name + ".lock")
-        lock = FileLock(path, mode=SECRET_FILE, fallback_to_soft=False)
-        try:
-            lock.acquire(
-                timeout=self.patience, cancel_check=lambda: stop is not None and stop.is_due
-            )
-        except Timeout as error:
-            raise LockIsHeld(str(path)) from error
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        try:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(
+                    locked(path, self.patience, lambda: stop is not None and stop.is_due)
+                )
+            except IsLocked as error:
+                raise LockIsHeld(str(path)) from error
+            except OSError as error:
+                raise cannot_write(path, error) from error
             yield
-        finally:
-            lock.release()
 
     @contextlib.contextmanager
     def reserve(self) -> Iterator[Draft]:

@@ -20,7 +20,6 @@ from calendar_sync.telling.hooks import hook_environment, run_hook
 from calendar_sync.telling.notices import decide, is_stopped, notice_of
 from calendar_sync.telling.pings import LONGEST_BODY, end_address, ping_body, start_address
 from calendar_sync.telling.sending import LIMIT, Errand, NotTold
-from calendar_sync.telling.settings import Hooks, Tell
 from calendar_sync.telling.ways import grant_of, send_notice, send_ping, write_metrics
 from calendar_sync.windows import parse_duration
 
@@ -37,7 +36,7 @@ def told(
     A run that found another at work is no run. Whatever goes wrong here is a warning in the log.
     """
     telling = Telling(home, config, clock)
-    if silent or (config.tell == Tell() and config.hooks == Hooks()):
+    if silent or config.tells_nobody:
         telling.is_silent = True
         yield telling
         return
