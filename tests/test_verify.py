@@ -57,6 +57,19 @@ def test_what_the_export_wrote_is_what_the_mirror_holds(
     assert found["files"] >= 6 * 3 and found["events"] > 20
 
 
+def test_an_event_in_the_last_minutes_of_the_calendar_is_no_difference(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    """In UTC both ends are in the year 10000, so both saturate and DTEND is left out."""
+    times = {
+        "start": {"dateTime": "9999-12-31T23:30:00-05:00"},
+        "end": {"dateTime": "9999-12-31T23:59:00-05:00"},
+    }
+    google.control("add_events", calendar=TEAM, events=[{"summary": "Edge", **times}])
+    home.run("export")
+    assert findings(home)["count"] == 0
+
+
 VIEWS = """
 timezone = "Asia/Taipei"
 [[export]]

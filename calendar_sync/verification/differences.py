@@ -62,9 +62,10 @@ def _fields(path: str, event_id: str, facts: Facts, truth: Facts) -> Iterator[Di
 def _is_same(left: object, right: object) -> bool:
     if left == right:
         return True
-    if isinstance(left, int) and isinstance(right, int):
-        is_edge = not _EDGES[0] < right < _EDGES[1]
-        return is_edge and abs(left - right) < _ZONE_WIDTH
+    if isinstance(right, int) and not _EDGES[0] < right < _EDGES[1]:
+        if left is None:  # an end that saturates to its start is left out
+            return True
+        return isinstance(left, int) and abs(left - right) < _ZONE_WIDTH
     return False
 
 
