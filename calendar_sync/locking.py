@@ -22,7 +22,7 @@ def locked(
     path: Path, patience: float = 0.0, is_over: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
     """Hold the lock; wait so many seconds for it, or until `is_over`. Raises IsLocked, OSError."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         with contextlib.suppress(OSError):  # somebody else's file
             os.fchmod(descriptor, 0o600)  # whatever the umask took away

@@ -132,8 +132,8 @@ class _Run:
         try:
             with sqlite_in_our_words(self.mirror.path):
                 report = self.done(connect)
-        except DamagedMirror:
-            raise  # the run begins anew
+        except (DamagedMirror, WrongUsage):
+            raise  # the run begins anew; a typo is no run of the job
         except CalendarSyncError as error:
             remember_run(self.mirror, self._report(error.exit_code, error.message))
             raise

@@ -113,3 +113,10 @@ def test_a_damaged_mirror_has_no_history(home: HomeFolder) -> None:
     home.run("export")
     (home / "state/mirror.sqlite3").write_bytes(b"garbage" * 1000)
     assert status(home, expect=1)["health"] == "never"
+
+
+def test_a_mistyped_command_is_no_failing_run(home: HomeFolder) -> None:
+    """Whoever watches `status` is not to be called for somebody's typo."""
+    home.run("export")
+    home.run("export", "--calendar", "nobody", expect=2)
+    assert json.loads(home.run("status", "--json").stdout)["health"] == "fresh"

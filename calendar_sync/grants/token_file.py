@@ -99,8 +99,6 @@ class TokenFile:
 
         The kernel frees it when its owner dies.
         """
-        from filelock import FileLock, Timeout  # loads asyncio; most runs and `status` lock nothing
-
         make_folder(self.path.parent, secret=True)
         path = self.path.with_name(self.path.name + ".lock")
         with contextlib.ExitStack() as held:
