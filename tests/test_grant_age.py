@@ -132,7 +132,7 @@ def test_access_tokens_that_live_shorter_than_the_margin_are_told_and_not_renewe
 
 def test_a_grant_that_came_without_a_name_is_named_by_its_calendars(home: Any) -> None:
     """google-auth's token.json has no account; its primary calendar is the address."""
-    assert grant_of(home)["account"] == ""
+    assert grant_of(home)["account"] is None
     home.run("export")
     before = home.token.read_bytes()
     assert grant_of(home)["account"] == "ada@example.com"
@@ -152,8 +152,8 @@ def test_a_migrated_grant_has_the_name_of_its_old_file_or_of_its_calendars(
     home.run("migrate", str(named))
     assert grant_of(home)["account"] == "ada@old.example"
     home.run("migrate", "--force", str(nameless))
-    assert grant_of(home)["account"] == ""
+    assert grant_of(home)["account"] is None
     home.run("export")
     assert grant_of(home)["account"] == "ada@example.com"
     home.run("migrate", "--force", str(nameless))
-    assert grant_of(home)["account"] == "", "perhaps another account's: the next run will tell"
+    assert grant_of(home)["account"] is None, "perhaps another account's: the next run will tell"

@@ -100,7 +100,7 @@ def test_every_refusal_that_the_emulator_can_play_is_in_the_table() -> None:
 
 # not failures, or told elsewhere
 _SWITCHES = {
-    "status", "slow", "hang", "gzip_bomb", "set_keys", "remove_keys", "no_expires_in",
+    "status", "slow", "hang", "trickle", "gzip_bomb", "set_keys", "remove_keys", "no_expires_in",
     "drop_refresh_token", "drop_refresh_token_empty", "short_content_length",
 }  # fmt: skip
 _OTHERS = {"invalid_jwt_signature", "invalid_email", "invalid_token"}  # of service accounts, revoke

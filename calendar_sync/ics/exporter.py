@@ -218,8 +218,9 @@ class IcsExporter:
         sheet = self._sheet
         key = key_of(item)
         is_next = not self._keys or self._keys[-1][0] != key
-        if is_next and len(sheet.lines) >= _LINES_AT_ONCE:
+        if len(sheet.lines) >= _LINES_AT_ONCE and (is_next or self._index is None):
             self._flush()
+            is_next = True
         lines, rows, warnings = len(sheet.lines), sheet.rows, len(sheet.warnings)
         sheet.calendar = of or self._calendar
         sheet.begin_item()
