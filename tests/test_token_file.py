@@ -203,7 +203,8 @@ STRANGERS = [
 def test_a_strangers_address_is_never_asked(home: Any, uri: str) -> None:
     edit(home.token, token_uri=uri)
     make_due(home.token)
-    refused(home, 78, "neither Google nor this machine", "Run: calendar-sync consent")
+    both = [str(home.token), str(home.client_secrets)]
+    refused(home, 78, "neither Google nor this machine", "Run: calendar-sync consent", *both)
 
 
 def test_nor_by_a_token_alone_nor_by_a_revocation(home: Any) -> None:

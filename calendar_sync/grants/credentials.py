@@ -173,7 +173,13 @@ def load_credentials(
 
 def check_google(grant: Grant, secrets: ClientSecrets | None, home: Home) -> Google:
     """Return the Google to talk to; the client file decides, the grant must agree."""
-    issued_by = google_of_token_uri(grant.token_uri, str(home.token))
+    try:
+        issued_by = google_of_token_uri(grant.token_uri, str(home.token))
+    except WrongConfiguration as error:
+        if secrets is None:
+            raise
+        message = f"{error.message} {home.client_secrets} is of {secrets.google}."
+        raise WrongConfiguration(message, error.hint) from error
     if secrets is None:
         return issued_by
     if not secrets.google.is_same_as(issued_by):
