@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import gc
 import importlib
 import io
 import os
@@ -277,7 +278,9 @@ def cli(context: click.Context) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit the process with one of `ExitCode`."""
     app = App()
-    sys.exit(run(app, sys.argv[1:] if arguments is None else arguments))
+    code = run(app, sys.argv[1:] if arguments is None else arguments)
+    gc.freeze()  # the search for garbage at the end would be a quarter of a run without changes
+    sys.exit(code)
 
 
 def run(app: App, arguments: list[str]) -> int:
