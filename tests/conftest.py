@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from home_folder import HomeFolder
 from hypothesis import settings
 
 from calendar_sync.emulator.local_google import LocalGoogle
@@ -19,64 +16,6 @@ from calendar_sync.emulator.local_google import LocalGoogle
 settings.register_profile("quick", max_examples=40, deadline=None)
 settings.register_profile("long", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
-
-Done = subprocess.CompletedProcess[str]
-
-
-@dataclass
-class HomeFolder:
-    """A home for tests: its files, and `run`, which is the program as a user starts it."""
-
-    folder: Path
-    google: LocalGoogle
-
-    def __truediv__(self, name: str) -> Path:
-        return self.folder / name
-
-    @property
-    def exports(self) -> Path:
-        return self.folder / "exports"
-
-    @property
-    def token(self) -> Path:
-        return self.folder / "credentials" / "token.json"
-
-    @property
-    def client_secrets(self) -> Path:
-        return self.folder / "credentials" / "client_secrets.json"
-
-    def configure(self, text: str) -> None:
-        (self.folder / "calendar-sync.toml").write_text(text, encoding="utf-8")
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "calendar_sync", "--home", str(self.folder), *arguments]
-
-    def environment(self, **changes: str) -> dict[str, str]:
-        return {**os.environ, **changes}
-
-    def run(self, *arguments: str, expect: int | None = 0, **options: Any) -> Done:
-        """Run one command to its end; the exit code must be `expect` (None: any)."""
-        environment = self.environment(**options.pop("environment", {}))
-        options = {"stdin": subprocess.DEVNULL, "timeout": 120, **options}
-        if "input" in options:
-            del options["stdin"]
-        done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, env=environment, **options
-        )
-        if expect is not None:
-            assert done.returncode == expect, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """Start one command; the caller ends it."""
-        options = {
-            "stdin": subprocess.PIPE,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "env": self.environment(**options.pop("environment", {})),
-            **options,
-        }
-        return subprocess.Popen(self.command(*arguments), text=True, **options)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import HomeFolder
+from home_folder import HomeFolder
 
 from calendar_sync.config import Export, read_config
 from calendar_sync.emulator.local_google import LocalGoogle

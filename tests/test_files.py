@@ -126,6 +126,7 @@ def test_a_folder_without_permission_keeps_the_old_file(open_folder: Path) -> No
     target.write_bytes(OLD)
     code = (
         "from calendar_sync.errors import CannotWrite\n"
+        "import tempfile  # nobody may not read the library\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "try: replace_file(Path(sys.argv[1]), b'new')\n"
         "except CannotWrite as error: print(error.message)\n"

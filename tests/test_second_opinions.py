@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import HomeFolder
+from home_folder import HomeFolder
 from opinions import (
     READERS,
     Dates,
