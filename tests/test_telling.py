@@ -88,7 +88,7 @@ def test_a_calendar_that_fails_is_named_in_the_ping(told: Any, receiver: Receive
     told.run("export", expect=1)
     ping = next(m for m in receiver.messages if m.path.endswith("/1"))
     assert "failed team-friends" in ping.body
-    assert "result=failed" in ping.body, "the end of the log"
+    assert "ERROR calendar failed calendar=team-friends" in ping.body, "the end of the log"
     notice = json.loads(next(m.body for m in receiver.messages if "/webhook/" in m.path))
     assert "Team" in notice["message"]
 
