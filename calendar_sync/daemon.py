@@ -41,7 +41,7 @@ from calendar_sync.options import RunOptions
 from calendar_sync.run import Clock
 from calendar_sync.schedule import is_due, next_due, parse_schedule
 from calendar_sync.service_manager import ServiceManager
-from calendar_sync.stop import Stop
+from calendar_sync.stop import LONGEST_RUN, Stop
 from calendar_sync.terminal import Terminal
 from calendar_sync.unattended import run_and_tell
 from calendar_sync.windows import Unreadable, parse_duration
@@ -49,10 +49,10 @@ from calendar_sync.windows import Unreadable, parse_duration
 if TYPE_CHECKING:
     from calendar_sync.organisation.user_run import UserResult
 
+_LONGEST = dt.timedelta(seconds=LONGEST_RUN)
 log = logging.getLogger("calendar_sync")
 NO_DELAY = dt.timedelta(0)
 TO_END = dt.timedelta(minutes=1)  # a run may take it after its deadline, for its last words
-LONGEST_RUN = dt.timedelta(hours=2)  # a hung run must not block all later ones
 
 
 class CronSimTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
@@ -109,7 +109,7 @@ class Daemon:
         """Run the job; a failure is logged and remembered, and the daemon goes on."""
         if self.stop.is_requested:
             return None  # queued behind the run that was under way
-        limit = parse_duration(self._config.deadline) if self._config.deadline else LONGEST_RUN
+        limit = parse_duration(self._config.deadline) if self._config.deadline else _LONGEST
         self._running = Stop(limit.total_seconds())
         self._must_end = self._monotonic() + (limit + TO_END).total_seconds()
         self._manager.tell(STATUS="A run is under way.")
