@@ -93,6 +93,7 @@ class _Listing:
 
     task: Task
     messages: queue.Queue[_Message] = field(default_factory=lambda: queue.Queue(_AHEAD))
+    dropped: threading.Event = field(default_factory=threading.Event)  # nobody takes its messages
 
     def __iter__(self) -> Iterator[EventsPage]:
         while (message := self.messages.get()) is not None:
@@ -142,9 +143,12 @@ def _list_pages(
 ) -> None:
     announced = False
 
+    def is_over() -> bool:
+        return given_up.is_set() or listing.dropped.is_set()
+
     def send(message: _Message) -> None:
         nonlocal announced
-        while not given_up.is_set():
+        while not is_over():
             try:
                 listing.messages.put(message, timeout=0.2)
                 break
@@ -157,7 +161,7 @@ def _list_pages(
     try:
         for message in _messages(source, listing.task):
             send(message)
-            if given_up.is_set():
+            if is_over():
                 return
     except Exception as error:  # the writer raises it again, in the main thread
         send(error)
@@ -237,6 +241,8 @@ class _Writer:
             if concerns_all(error):
                 raise
             return Outcome(task.calendar, task.fetch, error=error)
+        finally:
+            listing.dropped.set()  # a refused check has not taken all that its worker wants to send
 
     def _check(self, listing: _Listing, fetch: CheckFetch) -> Outcome:
         """Take the three listings of a check; what the second one finds should have been nothing."""

@@ -20,7 +20,7 @@ from calendar_sync.model import CalendarEntry
 from calendar_sync.reading import Task, read_calendars
 from calendar_sync.retrying import retry
 from calendar_sync.stop import Stop
-from calendar_sync.sync import EventsPage, Fetch, FullFetch, WindowFetch
+from calendar_sync.sync import CheckFetch, EventsPage, Fetch, FullFetch, WindowFetch
 
 NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
 
@@ -84,6 +84,25 @@ def test_who_stops_taking_ends_the_workers(mirror: Mirror) -> None:
     assert threading.active_count() == 1
     assert len(shelf.taken) < 30
     assert not mirror.connection.in_transaction
+
+
+@pytest.mark.timeout(20)
+def test_checks_that_are_refused_leave_every_worker_free(mirror: Mirror) -> None:
+    """Google seems empty: as many calendars as there are workers, and more, must not hang the run."""
+
+    class Emptied(Shelf):
+        def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+            for number in range(3):
+                yield EventsPage("calendar#events", [], None, "token" if number == 2 else None)
+
+    wanted = tasks(mirror, 5)
+    [*read_calendars(Shelf(2), mirror, wanted, jobs=2, clock=lambda: NOW)]
+    checks = [Task(task.calendar, CheckFetch("token")) for task in wanted]
+    outcomes = [*read_calendars(Emptied(3), mirror, checks, jobs=2, clock=lambda: NOW)]
+    assert len(outcomes) == 5
+    assert {outcome.error.exit_code for outcome in outcomes if outcome.error} == {1}
+    assert {mirror.count(task.calendar.key)[0] for task in wanted} == {2}
+    assert threading.active_count() == 1
 
 
 def test_a_later_item_of_a_listing_wins(mirror: Mirror) -> None:
