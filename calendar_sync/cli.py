@@ -133,7 +133,7 @@ class App:
         path = self.whole.config
         if self.options.get("config") and not path.exists():
             raise WrongConfiguration(f"There is no {path}, which --config names.", f"ls -l {path}")
-        return read_config(path)
+        return read_config(path, self.whole.folder)
 
     def set_up_logging(self, at_least: int = 0) -> None:
         """Log as the command line and calendar-sync.toml say; `at_least` so much, unless quiet."""

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from calendar_sync.config_errors import explain
 from calendar_sync.errors import WrongConfiguration
-from calendar_sync.home import Home, is_address
+from calendar_sync.home import Home, is_address, is_private
 from calendar_sync.quota import Limits
 from calendar_sync.telling.settings import Hooks, Tell, problems
 from calendar_sync.times import find_zone
@@ -103,18 +103,21 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return account is not None and account.users is not None
 
 
-def read_config(path: Path) -> Config:
-    """Read and check the file; without one, the defaults. Raises WrongConfiguration."""
+def read_config(path: Path, folder: Path | None = None) -> Config:
+    """Read and check the file; without one, the defaults. Raises WrongConfiguration.
+
+    `folder` is the home's, where it is not the file's own.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return Config()
     except (OSError, UnicodeDecodeError) as error:
         raise WrongConfiguration(f"Cannot read {path}: {error}.") from error
-    return parse_config(text, str(path))
+    return parse_config(text, str(path), folder)
 
 
-def parse_config(text: str, name: str) -> Config:
+def parse_config(text: str, name: str, folder: Path | None = None) -> Config:
     """Check the text of a configuration; `name` is for messages, which name key and line."""
     try:
         config = msgspec.toml.decode(text, type=Config)
@@ -122,12 +125,12 @@ def parse_config(text: str, name: str) -> Config:
         raise explain(str(error), text, name, Config) from error
     except msgspec.DecodeError as error:
         raise WrongConfiguration(f"{name} is not TOML: {error}.") from error
-    for problem, path in _problems(config):
+    for problem, path in _problems(config, folder or Path(name).parent):
         raise explain(f"{problem} - at `{path}`", text, name, Config)
     return config
 
 
-def _problems(config: Config) -> list[tuple[str, str]]:
+def _problems(config: Config, folder: Path) -> list[tuple[str, str]]:
     """List what the types cannot say, each with the path of its key."""
     found: list[tuple[str, str]] = []
 
@@ -160,6 +163,8 @@ def _problems(config: Config) -> list[tuple[str, str]]:
             found.append(("per_uid needs the format ics, and no merge", f"{here}.per_uid"))
         if is_address(export.output) and urlsplit(export.output).password:
             found.append(("A password does not belong into this file", f"{here}.output"))
+        if not is_address(export.output) and is_private(folder / export.output, folder):
+            found.append(("credentials/ and state/ hold no exports", f"{here}.output"))
         output = os.path.normpath(export.output)
         if output in outputs:
             found.append(("Two exports have the same output", f"{here}.output"))

@@ -78,7 +78,7 @@ def _checked(name: str, check: Callable[[], Check]) -> Check:
 
 
 def _configuration(home: Home) -> Check:
-    config = read_config(home.config)
+    config = read_config(home.config, home.folder)
     if not home.config.exists():
         return Check("configuration", "pass", f"no {home.config}; the defaults hold")
     return Check("configuration", "pass", f"{home.config}, {len(config.export)} exports")
@@ -87,7 +87,7 @@ def _configuration(home: Home) -> Check:
 def _config_of(home: Home) -> Config:
     """Return the configuration for the other checks; what is wrong with it is told by its own."""
     try:
-        return read_config(home.config)
+        return read_config(home.config, home.folder)
     except WrongConfiguration:
         return Config()
 

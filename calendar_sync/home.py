@@ -7,12 +7,14 @@ folder, found by one rule, and every message about a missing file can say which 
 from __future__ import annotations
 
 import hashlib
+import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 HOME_VARIABLE = "CALENDAR_SYNC_HOME"
+_PRIVATE = ("credentials", "state")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ class Home:
         """Say which folder it is and why, for messages about files that are not there."""
         account = f", account {self.account}" if self.account else ""
         return f"home {self.folder} ({self.rule}){account}"
+
+
+def is_private(folder: Path, home: Path) -> bool:
+    """Whether a folder is, or is in, one of a home's that nobody else may read."""
+    place = Path(os.path.realpath(folder))
+    return any(place.is_relative_to(os.path.realpath(home / name)) for name in _PRIVATE)
 
 
 def is_address(output: str) -> bool:

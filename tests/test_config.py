@@ -48,6 +48,8 @@ if TYPE_CHECKING:
             '[[export]]\noutput = "x"\n[[export]]\noutput = "./y/../x"',
             ["line 4", "same output", "(key export[1].output)"],
         ),
+        ('[[export]]\noutput = "state"', ["line 2", "hold no exports", "(key export[0].output)"]),
+        ('[[export]]\noutput = "exports/../credentials/x"', ["line 2", "hold no exports"]),
         ("schedule =", ["is not TOML"]),
     ],
 )
@@ -84,6 +86,22 @@ def test_a_wrong_configuration_is_78_before_anything_is_touched(
     assert "line 4" in done.stderr and "windov" in done.stderr
     assert google.requests.count() == 0
     assert not home.exports.exists() and not (home / "state").exists()
+
+
+def test_no_export_goes_where_secrets_and_state_are(home: HomeFolder, tmp_path: Path) -> None:
+    """By whatever way it is named: from the home, in full, through a link, on the command line."""
+    (home / "link").symlink_to(home / "credentials")
+    elsewhere = tmp_path / "other.toml"
+    for output in (str(home / "state"), "link/x"):
+        elsewhere.write_text(f'[[export]]\noutput = "{output}"\n')
+        done = home.run("--config", str(elsewhere), "export", expect=78)
+        assert "line 2: credentials/ and state/ hold no exports" in done.stderr
+    for output in ("credentials", "state/x"):
+        home.run("export", "--output", output, cwd=home.folder, expect=2)
+    period = ("--from", "2026-01-01", "--to", "2026-02-01")
+    done = home.run("backfill", *period, "--output", str(home / "state"), expect=2)
+    assert "is no place for exports" in done.stderr
+    assert not (home / "state").exists()
 
 
 # -- several views of one fetch --------------------------------------------------------------------

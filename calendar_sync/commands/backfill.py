@@ -14,6 +14,7 @@ from calendar_sync.commands.options import (
     calendar_option,
     deadline_of,
     deadline_option,
+    folder_of,
     output_option,
     text_format_option,
 )
@@ -62,7 +63,7 @@ def backfill(
     asked = BackfillOptions(
         start=start,
         end=end,
-        output=Path.cwd() / output if output else None,
+        output=folder_of(app.whole, output),
         formats=formats or ("csv", "ics"),
         **options,
     )

@@ -15,6 +15,7 @@ from calendar_sync.commands.options import (
     calendar_option,
     deadline_of,
     deadline_option,
+    folder_of,
     format_option,
     jobs_option,
     output_option,
@@ -73,7 +74,7 @@ def export(
     options = RunOptions(
         calendars=calendars,
         formats=formats or (),
-        output=Path.cwd() / output if output else None,
+        output=folder_of(app.whole, output),
         period=Period(start, end),
         **flags,
     )

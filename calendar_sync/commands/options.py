@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from calendar_sync.home import is_address
+from calendar_sync.errors import WrongUsage
+from calendar_sync.home import Home, is_address, is_private
 from calendar_sync.windows import Unreadable, parse_day_or_time, parse_duration
 
 if TYPE_CHECKING:
@@ -87,6 +88,19 @@ jobs_option = click.option(
 deadline_option = click.option(
     "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."
 )
+
+
+def folder_of(home: Home, asked: Path | None) -> Path | None:
+    """Return `--output` as a whole path; folders of secrets and state are refused."""
+    if asked is None:
+        return None
+    folder = Path.cwd() / asked
+    if is_private(folder, home.folder):
+        raise WrongUsage(
+            f"{folder} is no place for exports: credentials/ and state/ are private.",
+            f"Choose another, for example: --output {home.exports}",
+        )
+    return folder
 
 
 def deadline_of(config: Config, asked: dt.timedelta | None) -> float | None:

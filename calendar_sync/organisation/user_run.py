@@ -49,7 +49,7 @@ def run_user(task: UserTask, stop: Stop) -> UserResult:
     user = task.home.account
     run_id.set(task.options.run_id)
     try:
-        config = read_config(task.home.config)
+        config = read_config(task.home.config, task.home.folder)
         connect = account_of(task.home, config, _now, stop)
         report = run_export(task.home, config, task.options, connect, _now, stop.check)
     except CalendarSyncError as error:
