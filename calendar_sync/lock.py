@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -24,8 +25,29 @@ def run_lock(home: Home) -> Iterator[None]:
         try:
             held.enter_context(locked(home.run_lock))
         except IsLocked as error:
-            message = f"Another run is at work in {home.folder}; nothing was done."
-            raise TryLater(message, f"See which: fuser -v {home.run_lock}") from error
+            raise _at_work(home) from error
         except OSError as error:
             raise cannot_write(home.run_lock, error) from error
         yield
+
+
+@contextmanager
+def no_run_at_work(home: Home) -> Iterator[None]:
+    """Keep runs away for a moment without touching a file; where there is no lock, there is no run.
+
+    Raises TryLater when a run has it.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(home.run_lock, shared=True))
+        except IsLocked as error:
+            raise _at_work(home) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                raise cannot_write(home.run_lock, error) from error
+        yield
+
+
+def _at_work(home: Home) -> TryLater:
+    message = f"Another run is at work in {home.folder}; nothing was done."
+    return TryLater(message, f"See which: fuser -v {home.run_lock}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _NAP = 0.05  # seconds
+_MINE = os.O_RDWR | os.O_CREAT
 
 
 class IsLocked(Exception):
@@ -19,15 +20,23 @@ class IsLocked(Exception):
 
 @contextmanager
 def locked(
-    path: Path, patience: float = 0.0, is_over: Callable[[], bool] = lambda: False
+    path: Path,
+    patience: float = 0.0,
+    is_over: Callable[[], bool] = lambda: False,
+    *,
+    shared: bool = False,
 ) -> Iterator[None]:
-    """Hold the lock; wait so many seconds for it, or until `is_over`. Raises IsLocked, OSError."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    """Hold the lock; wait so many seconds for it, or until `is_over`. Raises IsLocked, OSError.
+
+    `shared`: with others who only look. They touch nothing, so a missing file is an error then.
+    """
+    descriptor = os.open(path, os.O_NOFOLLOW | (os.O_RDONLY if shared else _MINE), 0o600)
     try:
-        with contextlib.suppress(OSError):  # somebody else's file
-            os.fchmod(descriptor, 0o600)  # whatever the umask took away
+        if not shared:
+            with contextlib.suppress(OSError):  # somebody else's file
+                os.fchmod(descriptor, 0o600)  # whatever the umask took away
         ends = time.monotonic() + patience
-        while not _is_taken(descriptor):
+        while not _is_taken(descriptor, shared):
             if is_over() or time.monotonic() >= ends:
                 raise IsLocked(str(path))
             time.sleep(_NAP)
@@ -39,9 +48,9 @@ def locked(
         os.close(descriptor)
 
 
-def _is_taken(descriptor: int) -> bool:
+def _is_taken(descriptor: int, shared: bool) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

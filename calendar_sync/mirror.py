@@ -179,8 +179,14 @@ def _is_recent(checked_at: dt.datetime, now: dt.datetime) -> bool:
 
 
 def was_left_open(path: Path) -> bool:
-    """Whether its last writer ended without closing it: SQLite removes the log at a clean end."""
-    return path.with_name(f"{path.name}-wal").exists()
+    """Whether its last writer ended without closing it: SQLite removes the log at a clean end.
+
+    Whoever only reads, as `status` does, leaves an empty one behind.
+    """
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 def move_aside(path: Path, now: dt.datetime) -> Path:
@@ -200,7 +206,10 @@ def move_aside(path: Path, now: dt.datetime) -> Path:
 
 @contextmanager
 def copied_mirror(path: Path) -> Iterator[Path]:
-    """Lend a copy of the file elsewhere, what is in its log too; the file is only read."""
+    """Lend a copy of the file elsewhere, what is in its log too. Nobody may write meanwhile.
+
+    SQLite's own ways to copy would make files beside the original, or change those there.
+    """
     import shutil
     import tempfile
 
@@ -208,8 +217,11 @@ def copied_mirror(path: Path) -> Iterator[Path]:
         copy = Path(folder) / path.name
         for suffix in ("", "-wal"):
             original = path.with_name(path.name + suffix)
-            if original.exists():
-                shutil.copyfile(original, copy.with_name(copy.name + suffix))
+            try:
+                if original.exists():
+                    shutil.copyfile(original, copy.with_name(copy.name + suffix))
+            except OSError as error:
+                raise cannot_write(copy, error) from error
         yield copy
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Protocol
 
 from calendar_sync.calendars import (
@@ -24,7 +24,7 @@ from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import Report, new_run_id, remember_run
 from calendar_sync.home import Home
 from calendar_sync.listing import RunFacts
-from calendar_sync.lock import run_lock
+from calendar_sync.lock import no_run_at_work, run_lock
 from calendar_sync.mirror import (
     DamagedMirror,
     Mirror,
@@ -92,10 +92,13 @@ def _dry_run(
 ) -> Report:
     """Fetch into a copy of the mirror elsewhere and publish nothing; home is only read."""
 
-    def work(mirror: Mirror, warnings: list[str]) -> Report:
+    def work(mirror: Mirror, damage: list[str]) -> Report:
+        warnings = ["The mirror is damaged; a run moves it aside and reads all anew."] * len(damage)
         return _Run(home, config, options, mirror, clock, warnings).done(connect)
 
-    with copied_mirror(home.mirror) as copy:
+    with ExitStack() as lent:
+        with no_run_at_work(home):
+            copy = lent.enter_context(copied_mirror(home.mirror))
         return with_mirror(copy, clock, work)
 
 

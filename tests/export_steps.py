@@ -6,6 +6,8 @@ import csv
 import hashlib
 import io
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,3 +124,10 @@ def place(calendar: str) -> str:
     from urllib.parse import quote
 
     return f"/calendars/{quote(calendar, safe='')}/events$"
+
+
+def wait_until(is_so: Callable[[], bool], patience: float = 20.0) -> None:
+    ends = time.monotonic() + patience
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)

@@ -58,6 +58,15 @@ class HomeFolder:
             assert done.returncode == expect, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def run_obeying_modes(self, *arguments: str, expect: int | None = 0) -> Done:
+        """Run one command without the right to pass over file modes, which root has."""
+        command = self.command(*arguments)
+        if os.geteuid() == 0:
+            command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
+        done = subprocess.run(command, capture_output=True, text=True, env=self.environment())
+        assert expect in (None, done.returncode), f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start one command; the caller ends it."""
         options = {

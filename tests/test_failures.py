@@ -7,7 +7,7 @@ import math
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from export_steps import (
@@ -21,6 +21,7 @@ from export_steps import (
     report,
     stamps,
     table,
+    wait_until,
 )
 
 from calendar_sync.answers import retry_after
@@ -250,7 +251,7 @@ def test_a_signal_ends_the_run_cleanly_even_while_google_hangs(
     google.faults.add("hang", on="events", count=5)
     google.faults.add("hang", on="events", count=None)
     process = home.start("export")
-    _wait_until(lambda: len(google.faults.pending()) == 1)  # all five calendars are waited for
+    wait_until(lambda: len(google.faults.pending()) == 1)  # all five calendars are waited for
     started = time.monotonic()
     process.send_signal(number)
     _, errors = process.communicate(timeout=20)
@@ -262,13 +263,6 @@ def test_a_signal_ends_the_run_cleanly_even_while_google_hangs(
     assert report(home)["by_id"][TEAM]["added"] == 5
 
 
-def _wait_until(is_so: Any, timeout: float = 20.0) -> None:
-    ends = time.monotonic() + timeout
-    while not is_so():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
-
-
 # -- one run at a time -----------------------------------------------------------------------------
 
 
@@ -277,7 +271,7 @@ def test_a_second_run_gives_way_and_a_killed_one_leaves_no_lock(
 ) -> None:
     google.faults.add("hang", on="calendarList")
     first = home.start("export", stdin=subprocess.DEVNULL)
-    _wait_until(lambda: google.faults.pending() == [])
+    wait_until(lambda: google.faults.pending() == [])
     done = home.run("export", expect=75)
     assert "Another run is at work" in done.stderr
     assert home.run("backfill", "--from", "2026-01-01", "--to", "2026-02-01", expect=75)

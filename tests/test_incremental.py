@@ -386,28 +386,6 @@ def test_deletions_that_google_names_are_believed(home: HomeFolder, google: Loca
     assert report(home)["by_id"][TEAM]["removed"] == 30
 
 
-# -- a dry run -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("has_state", [True, False], ids=["with state", "without"])
-def test_a_dry_run_touches_nothing(home: HomeFolder, google: LocalGoogle, has_state: bool) -> None:
-    """Not one byte and not one time in `exports/` and `state/`; it says what it would do."""
-    if has_state:
-        home.run("export")
-        add_singles(google, TEAM, 3)
-    before = stamps(home.folder)
-    done = home.run("export", "--dry-run", "--json")
-    calendars = {c["id"]: c for c in json.loads(done.stdout)["report"]["calendars"]}
-    assert calendars[TEAM]["added"] == 3
-    assert calendars[ADA]["result"] == ("unchanged" if has_state else "updated")
-    assert _outside_credentials(stamps(home.folder)) == _outside_credentials(before)
-    assert "nothing was written" in home.run("export", "--dry-run").stderr
-
-
-def _outside_credentials(found: dict[str, tuple[int, int, int]]) -> dict[str, tuple[int, int, int]]:
-    return {name: stamp for name, stamp in found.items() if not name.startswith("credentials")}
-
-
 # -- new rules for clocks --------------------------------------------------------------------------
 
 

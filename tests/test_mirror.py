@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import resource
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 from export_steps import ADA, TEAM, add_singles, check_manifest, contents, report, stamps
 
 from calendar_sync.emulator.local_google import LocalGoogle
-from calendar_sync.mirror import DamagedMirror, check_mirror, open_mirror
+from calendar_sync.mirror import DamagedMirror, check_mirror, open_mirror, was_left_open
 from calendar_sync.schema import upgrade, version_of
 
 if TYPE_CHECKING:
@@ -196,6 +194,17 @@ def test_the_whole_file_is_looked_through_once_a_day_and_after_an_unclean_end(
             check_mirror(mirror, later, was_left_open=was_left_open)
 
 
+def test_who_only_reads_leaves_no_doubt_about_the_mirror(home: HomeFolder) -> None:
+    """`status` has SQLite make a log beside the file and leave it there, empty."""
+    home.run("export")
+    home.run("status")
+    log = home / "state/mirror.sqlite3-wal"
+    assert log.exists()
+    assert not was_left_open(home / "state/mirror.sqlite3")
+    log.write_bytes(b"something")
+    assert was_left_open(home / "state/mirror.sqlite3")
+
+
 # -- no room, no permission ------------------------------------------------------------------------
 
 
@@ -245,14 +254,6 @@ def test_a_first_run_without_room_is_73_and_the_next_one_is_whole(home: HomeFold
     assert list(home.exports.glob(".calendar-sync-*")) == []
 
 
-def _run_obeying_modes(home: HomeFolder, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run without the right to pass over file modes, which root has."""
-    command = home.command(*arguments)
-    if os.geteuid() == 0:
-        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
-    return subprocess.run(command, capture_output=True, text=True, env=home.environment())
-
-
 @pytest.mark.parametrize("folder", ["exports", "state"])
 def test_a_read_only_folder_is_73_and_names_it(
     home: HomeFolder, google: LocalGoogle, folder: str
@@ -264,10 +265,9 @@ def test_a_read_only_folder_is_73_and_names_it(
     if folder == "state":
         (home / "state/mirror.sqlite3").chmod(0o400)
     try:
-        done = _run_obeying_modes(home, "export")
+        done = home.run_obeying_modes("export", expect=73)
     finally:
         (home / folder).chmod(0o700)
-    assert done.returncode == 73, done.stderr
     assert f"/{folder}" in done.stderr and "Traceback" not in done.stderr
     assert contents(home.exports) == before
     (home / "state/mirror.sqlite3").chmod(0o600)
