@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
 
 NO_JSON = msgspec.Raw()
 _T = TypeVar("_T")
-_U = TypeVar("_U")
 
 
 class EventWarning(msgspec.Struct, frozen=True):
@@ -238,10 +238,13 @@ def _read_odd_event(resource: bytes) -> tuple[Event, list[EventWarning]]:
         value: Any = json.loads(resource.decode("utf-8", "replace"))
     except ValueError as error:
         raise UnreadableEvent("not JSON") from error
-    value = without_half_surrogates(value)
+    sent, value = value, without_half_surrogates(value)
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         raise UnreadableEvent("no id")
     warnings: list[EventWarning] = []
+    if value != sent:
+        message = "Half a character (a lone surrogate) was replaced by U+FFFD."
+        warnings.append(EventWarning(value["id"], "odd-text", message))
     while True:
         try:
             return _decode_event(msgspec.json.encode(value)), warnings
@@ -275,23 +278,47 @@ def people_of(event: Event) -> tuple[Person, ...]:
 
 def people_in(raw: bytes | msgspec.Raw) -> tuple[Person, ...]:
     """List the people of Google's JSON, whatever it is."""
-    return _lenient(_decode_people, raw, ())
+    return _members(_decode_people, Person, raw)
 
 
 def attachments_of(event: Event) -> tuple[Attachment, ...]:
     """List the attachments; what is not a list of them counts as none."""
-    return _lenient(_decode_attachments, event.attachments, ())
+    return _members(_decode_attachments, Attachment, event.attachments)
 
 
 def reminders_of(event: Event) -> Reminders | None:
     """Return the event's reminders, None when the resource has none that can be read."""
-    return _lenient(_decode_reminders, event.reminders, None)
+    if not event.reminders:
+        return None
+    try:
+        return _decode_reminders(bytes(event.reminders))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
-def _lenient(decode: Callable[[bytes], _T], raw: bytes | msgspec.Raw, otherwise: _U) -> _T | _U:
+def _members(
+    decode: Callable[[bytes], tuple[_T, ...]], kind: type[_T], raw: bytes | msgspec.Raw
+) -> tuple[_T, ...]:
+    """Read a list; of a member that is odd, the fields that can be read: the others stay whole."""
     if not raw:
-        return otherwise
+        return ()
     try:
         return decode(bytes(raw))
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return otherwise
+        pass
+    try:
+        members = msgspec.json.decode(bytes(raw))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ()
+    if not isinstance(members, list):
+        return ()
+    return tuple(_without_odd_fields(member, kind) for member in members)
+
+
+def _without_odd_fields(member: Any, kind: type[_T]) -> _T:
+    kept: dict[str, Any] = {}
+    for name, value in member.items() if isinstance(member, dict) else ():
+        with suppress(msgspec.ValidationError):
+            msgspec.convert({name: value}, kind, strict=False)
+            kept[name] = value
+    return msgspec.convert(kept, kind, strict=False)

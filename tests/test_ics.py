@@ -222,6 +222,34 @@ def test_an_event_that_cannot_be_written_costs_a_warning_only() -> None:
     ]
 
 
+def test_one_odd_guest_or_file_costs_no_other() -> None:
+    """What can be read of each stays; pain 26."""
+    guests = [
+        {"email": "a@x.org", "additionalGuests": "many"},
+        {"email": "b@x.org", "displayName": None, "self": None},
+        "somebody",
+        {"email": "c@x.org", "responseStatus": "accepted"},
+    ]
+    files = [{"fileUrl": None}, 7, {"fileUrl": "https://x.org/1", "title": ["?"]}]
+    content, warnings = export(single(attendees=guests, attachments=files))
+    lines = unfolded(content)
+    addresses = [line.rpartition("mailto:")[2] for line in named(lines, "ATTENDEE")]
+    assert addresses == ["a@x.org", "b@x.org", "c@x.org"]
+    assert named(lines, "ATTACH") == ["ATTACH:https://x.org/1"]
+    assert [warning.code for warning in warnings] == ["no-address"]
+
+
+@pytest.mark.parametrize("field", ["summary", "attendees"])
+def test_half_a_character_is_replaced_with_a_warning(field: str) -> None:
+    """Case 71: JSON may hold a lone surrogate, UTF-8 may not."""
+    half = "Jo\ud83d"
+    value = half if field == "summary" else [{"email": "jo@x.org", "displayName": half}]
+    resource = json.dumps({"id": "abc", "start": {"date": "2024-01-01"}, field: value})
+    found, warnings = read_event(resource.encode())
+    assert [(each.event_id, each.code) for each in warnings] == [("abc", "odd-text")]
+    assert "Jo\ufffd" in "".join(lines_of(Single(found)))
+
+
 @pytest.mark.parametrize(
     ("rule", "codes"),
     [
