@@ -18,6 +18,8 @@ from calendar_sync.recurrence.event_times import When, when
 from calendar_sync.recurrence.rules import wall_of
 from calendar_sync.times import EPOCH, Moment, find_zone
 
+_K = TypeVar("_K", int, Clock)
+_T = TypeVar("_T", str, bytes)
 _EPOCH_ORDINAL = EPOCH.toordinal()
 _LAST_ORDINAL = dt.date.max.toordinal()
 _FULL = (20, 25)  # 2024-07-01T07:00:00Z, 2024-07-01T09:00:00+02:00
@@ -42,12 +44,18 @@ def read_point(time: EventTime | None, calendar_zone: str) -> Point | int | None
     text = time.date_time
     if text is not None and len(text) in _FULL and text[10] == "T":
         zone = time.time_zone or calendar_zone
-        start = _start_of_day(text[:10], text[19:], zone, calendar_zone)
-        if start is not None:
-            seconds = SECONDS.get(text[11:19])
-            if seconds is not None:
-                return Point(start[0] + seconds, start[1], zone, True)
-        return _read_moment(text, zone, calendar_zone)
+        try:
+            sent = _OFFSETS[text[19:]]
+            instant = _DAY_STARTS[text[:10]] + SECONDS[text[11:19]] - sent
+            clock = _CLOCKS[zone]
+        except KeyError:
+            return _read_moment(text, zone, calendar_zone)
+        offset = clock.calm_offset_at(instant)
+        if offset is None or not (
+            sent == offset or sent == 0 or sent == _shown_offset(instant, calendar_zone)
+        ):
+            return _read_moment(text, zone, calendar_zone)
+        return Point(instant, offset, zone, True)
     return _read_date(time.date, text, time.time_zone, calendar_zone)
 
 
@@ -67,25 +75,36 @@ _last: tuple[Event | None, str, tuple[Point | int | None, Point | int | None]] =
 SECONDS = {f"{m // 60:02}:{m % 60:02}:00": m * 60 for m in range(1440)}
 
 
-@lru_cache(maxsize=8192)
-def _start_of_day(day: str, sent: str, zone: str, calendar_zone: str) -> tuple[int, int] | None:
-    """Return the instant at which a written day begins, and the zone's offset all that day.
+class _Known(dict[str, _K]):
+    """What texts mean, each read once; KeyError for those that mean nothing, or too much."""
 
-    None where a clock changes near, where Google's offset is odd, or where there is none.
-    """
-    clock = named_clock(zone)
-    if clock is None or day[:4] in ("0001", "9999"):
+    def __init__(self, read: Callable[[str], _K | None]) -> None:
+        super().__init__()
+        self._read: Callable[[str], _K | None] = read
+
+    def __missing__(self, text: str) -> _K:
+        value = self._read(text)
+        if value is None:
+            raise KeyError(text)
+        if len(self) > 50_000:
+            self.clear()
+        self[text] = value
+        return value
+
+
+def _day_start(day: str) -> int | None:
+    if day[:4] in ("0001", "9999"):  # where a zone's clock may show a year that has no text
         return None
     try:
-        begin = dt.datetime.fromisoformat(f"{day}T00:00:00{sent}")
+        return (dt.date.fromisoformat(day).toordinal() - _EPOCH_ORDINAL) * DAY
     except ValueError:
         return None
-    if begin.tzinfo is None:
-        return None
-    instant = int(begin.timestamp())
-    points = [_judged(at, sent, zone, clock, calendar_zone) for at in (instant, instant + DAY)]
-    is_even = all(point.is_plain for point in points) and points[0].offset == points[1].offset
-    return (instant, points[0].offset) if is_even else None
+
+
+def _shown_offset(instant: int, calendar_zone: str) -> int | None:
+    """Return the offset of the calendar's own zone, which Google's times carry."""
+    clock = named_clock(calendar_zone)
+    return None if clock is None else clock.offset_at(instant)
 
 
 def _read_moment(text: str, zone: str, calendar_zone: str) -> Point | int | None:
@@ -102,11 +121,12 @@ def _read_moment(text: str, zone: str, calendar_zone: str) -> Point | int | None
 
 def _judged(instant: int, sent: str, zone: str, clock: Clock, calendar_zone: str) -> Point:
     offset = clock.offset_at(instant)
-    sent_offset = _offset_of(sent)
-    if sent_offset not in (offset, 0):
-        shown = named_clock(calendar_zone)
-        if shown is None or shown.offset_at(instant) != sent_offset:
-            return Point(instant, offset, zone)
+    sent_offset = _sent_offset(sent)
+    agrees = sent_offset is not None and (
+        sent_offset in (offset, 0) or sent_offset == _shown_offset(instant, calendar_zone)
+    )
+    if not agrees:
+        return Point(instant, offset, zone)
     return Point(instant, offset, zone, clock.is_calm(instant + offset))
 
 
@@ -118,12 +138,13 @@ def _read_date(
 
 
 @lru_cache(maxsize=256)
-def _offset_of(text: str) -> int:
+def _sent_offset(text: str) -> int | None:
+    """Read `Z` or `+02:00`; None for fractions of a second, as no API of Google's writes them."""
     try:
         offset = dt.datetime.fromisoformat(f"2000-01-01T00:00:00{text}").utcoffset()
-    except ValueError:  # fractions of a second, as no API of Google's writes them
-        return -DAY
-    return 0 if offset is None else int(offset.total_seconds())
+    except ValueError:
+        return None
+    return None if offset is None else int(offset.total_seconds())
 
 
 def point_of(time: When | None) -> Point | int | None:
@@ -140,9 +161,12 @@ def named_clock(zone: str) -> Clock | None:
     return None if tzinfo is None else clock_of(tzinfo)
 
 
-# -- texts -----------------------------------------------------------------------------------------
+_DAY_STARTS: _Known[int] = _Known(_day_start)
+_OFFSETS: _Known[int] = _Known(_sent_offset)
+_CLOCKS: _Known[Clock] = _Known(named_clock)
 
-_T = TypeVar("_T", str, bytes)
+
+# -- texts -----------------------------------------------------------------------------------------
 
 
 class TextTable(dict[int, _T], Generic[_T]):

@@ -16,6 +16,7 @@ from calendar_sync.times import EPOCH, at_instant, instant_of
 DAY = 86400
 _STORMY = 1 << 30
 _MOST_DAYS = 50_000  # 137 years, about 5 MB a zone
+_SPAN = 1 << 19  # seconds, 6 days: what is asked for once for all of them
 
 
 class Clock:
@@ -26,6 +27,7 @@ class Clock:
         self._by_instant: dict[int, int] = {}
         self._by_wall: dict[int, int] = {}
         self._calm: dict[int, bool] = {}
+        self._by_span: dict[int, int | None] = {}
 
     def offset_at(self, instant: int) -> int:
         """Return the seconds east of UTC at an instant."""
@@ -55,6 +57,23 @@ class Clock:
             found = all(self._by_wall.get(d, _STORMY) != _STORMY for d in (day - 1, day, day + 1))
             self._calm[day] = found
         return found
+
+    def calm_offset_at(self, instant: int) -> int | None:
+        """Return the offset at an instant, None where the clock may change within a day of it.
+
+        Asked once for 6 days: `is_calm` and `offset_at` for those who read one time after the other.
+        """
+        span = instant // _SPAN
+        try:
+            return self._by_span[span]
+        except KeyError:
+            if len(self._by_span) >= _MOST_DAYS:
+                self._by_span.clear()
+            around = range(span * _SPAN - DAY, (span + 1) * _SPAN + 2 * DAY, DAY)
+            offsets = {self._ask_at(at) for at in around}
+            found = offsets.pop() if len(offsets) == 1 else None
+            self._by_span[span] = found
+            return found
 
     @staticmethod
     def _remember(known: dict[int, int], day: int, ask: Callable[[int], int]) -> int:
