@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import os.path
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from calendar_sync.errors import WrongConfiguration
 
 HOME_VARIABLE = "CALENDAR_SYNC_HOME"
 _PRIVATE = ("credentials", "state")
@@ -98,6 +101,18 @@ def is_private(folder: Path, home: Path) -> bool:
     return any(place.is_relative_to(os.path.realpath(home / name)) for name in _PRIVATE)
 
 
+def refuse_what_is_no_text(path: Path) -> None:
+    """Refuse a path of bytes that no character stands for: neither SQLite nor JSON can take it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise WrongConfiguration(
+            f"The path {path} is no text in the encoding of this system"
+            f" ({sys.getfilesystemencoding()}).",
+            "Rename it; or, if its name is UTF-8, start with: LC_ALL=C.UTF-8",
+        ) from None
+
+
 def is_address(output: str) -> bool:
     """Whether an output is elsewhere, as `s3://bucket/folder` is, rather than a folder here."""
     return "://" in output
@@ -106,8 +121,12 @@ def is_address(output: str) -> bool:
 def find_home(
     flag: Path | None, config_flag: Path | None, environment: Mapping[str, str], here: Path
 ) -> Home:
-    """Choose the home by the four rules of the README; nothing is created, nothing must exist."""
+    """Choose the home by the four rules of the README; nothing is created, nothing must exist.
+
+    Raises WrongConfiguration when its path is no text.
+    """
     folder, rule = _choose(flag, environment, here)
+    refuse_what_is_no_text(folder)
     config = (here / config_flag) if config_flag else folder / "calendar-sync.toml"
     return Home(folder=folder, rule=rule, config=config)
 

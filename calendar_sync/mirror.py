@@ -8,6 +8,7 @@ One file is one account's, so no key in it names the account.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from calendar_sync.errors import CannotWrite, cannot_write
-from calendar_sync.files import make_folder
+from calendar_sync.files import SECRET_FILE, make_folder
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.schema import is_known_version, upgrade, version_of
 from calendar_sync.sync import SyncState
@@ -125,6 +126,7 @@ class Mirror:
 def open_mirror(path: Path) -> Mirror:
     """Open the mirror, creating it where there is none. Raises DamagedMirror, CannotWrite."""
     make_folder(path.parent, secret=True)
+    _make_private(path)
     connection: sqlite3.Connection | None = None
     try:
         with sqlite_in_our_words(path):
@@ -135,6 +137,24 @@ def open_mirror(path: Path) -> Mirror:
             connection.close()
         raise
     return Mirror(path, connection)
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody else read it, from its first byte; SQLite gives its companions the same mode.
+
+    A file that is there is not opened: closing it would end the locks of SQLite's own descriptors.
+    """
+    try:
+        if not path.exists():
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, SECRET_FILE)
+            os.fchmod(descriptor, SECRET_FILE)  # whatever the umask took away
+            os.close(descriptor)
+        elif path.stat().st_mode & 0o077:
+            path.chmod(SECRET_FILE)
+    except FileExistsError:
+        pass  # another one was faster
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

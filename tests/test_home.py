@@ -120,6 +120,16 @@ def test_a_job_started_from_the_root_folder_finds_its_home(home: Any) -> None:
     assert (home.exports / "manifest.json").exists()
 
 
+def test_a_home_whose_name_is_no_text_is_refused_by_every_verb(home: Any) -> None:
+    """Latin-1 on a UTF-8 system: SQLite takes no such path, and no JSON can name it."""
+    odd = home.folder.with_name("h\udcf6m")
+    home.folder.rename(odd)
+    for verb in ("export", "status", "doctor", "revoke"):
+        done = run(home, "--home", str(odd), verb, cwd=Path("/"), variables={"LC_ALL": "C.UTF-8"})
+        assert done.returncode == 78, done.stderr
+        assert "/h\\udcf6m is no text" in done.stderr and "Rename it" in done.stderr
+
+
 # -- what is not there
 
 

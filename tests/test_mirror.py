@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import resource
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +21,29 @@ from calendar_sync.schema import upgrade, version_of
 
 if TYPE_CHECKING:
     from conftest import HomeFolder
+
+
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_nobody_else_can_read_the_mirror_nor_its_companions(tmp_path: Path, umask: int) -> None:
+    """Whatever the umask, and from the first byte; one that was made open is closed."""
+    path = tmp_path / "state" / "mirror.sqlite3"
+    modes: list[int] = []
+
+    def look(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "sqlite3.connect" and str(arguments[0]) == str(path):
+            modes.append(path.stat().st_mode & 0o777)
+
+    sys.addaudithook(look)
+    before = os.umask(umask)
+    try:
+        for _ in range(2):
+            with closing(open_mirror(path)) as mirror, mirror.transaction():
+                found = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+            path.chmod(0o644)
+    finally:
+        os.umask(before)
+    assert found == dict.fromkeys([path.name, f"{path.name}-wal", f"{path.name}-shm"], 0o600)
+    assert modes == [0o600, 0o600]
 
 
 def _garbage(path: Path) -> None:

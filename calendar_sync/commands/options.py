@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from calendar_sync.errors import WrongUsage
-from calendar_sync.home import Home, is_address, is_private
+from calendar_sync.home import Home, is_address, is_private, refuse_what_is_no_text
 from calendar_sync.windows import Unreadable, parse_day_or_time, parse_duration
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def folder_of(home: Home, asked: Path | None) -> Path | None:
     if asked is None:
         return None
     folder = Path.cwd() / asked
+    refuse_what_is_no_text(folder)
     if is_private(folder, home.folder):
         raise WrongUsage(
             f"{folder} is no place for exports: credentials/ and state/ are private.",
