@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from calendar_sync.model import EventTime
 
 EPOCH = dt.datetime(1970, 1, 1)
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, in UTC
 UTC_NAMES = frozenset(
     ["UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu", "UCT", "Etc/UCT", "Universal",
      "Etc/Universal", "GMT0", "Etc/GMT0", "Greenwich", "Etc/Greenwich", "Z"]

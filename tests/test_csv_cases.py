@@ -148,13 +148,20 @@ TIMES = [
     ),
     pytest.param(
         times("0001-01-01T00:00:00+02:00", "0001-01-01T01:00:00+02:00", PARIS),
-        {"all_day": "false", "duration_minutes": "60"},
+        {"start": "0001-01-01T00:00:00+02:00", "start_utc": "0001-01-01T00:00:00Z",
+         "end_utc": "0001-01-01T00:00:00Z", "all_day": "false", "duration_minutes": "60"},
         id="case-17-year-1",
+    ),
+    pytest.param(
+        times("0001-06-01T00:00:00Z", "0001-06-01T01:00:00Z", PARIS),
+        {"start": "0001-06-01T00:09:21+00:09:21", "start_utc": "0001-06-01T00:00:00Z"},
+        id="case-17-local-mean-time-has-seconds",
     ),
     pytest.param(times("1601-01-01", "1601-01-02"), {"start": "1601-01-01"}, id="case-17-year-1601"),
     pytest.param(
         times("9999-12-31T23:00:00-05:00", "9999-12-31T23:30:00-05:00", NEW_YORK),
-        {"start": "9999-12-31T23:00:00-05:00", "duration_minutes": "30"},
+        {"start": "9999-12-31T23:00:00-05:00", "start_utc": "9999-12-31T23:59:59Z",
+         "end_utc": "9999-12-31T23:59:59Z", "duration_minutes": "30"},
         id="case-18",
     ),
     pytest.param(

@@ -586,3 +586,17 @@ def test_zones_of_the_samples_are_known() -> None:
         if "timeZone" in time
     }
     assert all(find_zone(zone) for zone in zones)
+
+
+def test_a_series_at_the_edge_of_the_calendar_saturates_date_by_date(tmp_path: Path) -> None:
+    """Case 17: in UTC its first date is before the year 1; the others are as ever."""
+    master = timed(
+        "0001-01-01T09:00:00+12:00", "0001-01-01T10:00:00+12:00", "GMT+12:00",
+        recurrence=["RRULE:FREQ=DAILY;COUNT=3"],
+    )  # fmt: skip
+    found = write([Series(master)], tmp_path).records
+    assert [row["start_utc"] for row in found] == [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T21:00:00Z",
+        "0001-01-02T21:00:00Z",
+    ]

@@ -10,7 +10,14 @@ from calendar_sync.ics.text import duration, uri
 from calendar_sync.model import CalendarView, Event, EventWarning
 from calendar_sync.points import BASIC_CLOCKS, BASIC_DAYS, Point, read_points
 from calendar_sync.recurrence.clocks import DAY
-from calendar_sync.times import Moment, UnreadableTime, is_utc, read_time
+from calendar_sync.times import (
+    FIRST_SECOND,
+    LAST_SECOND,
+    Moment,
+    UnreadableTime,
+    is_utc,
+    read_time,
+)
 
 
 @dataclass
@@ -122,12 +129,14 @@ def single_times(sheet: Sheet, event: Event, start: Time) -> list[str]:
 
     Both in UTC where a wall time could be misread: at a local time that occurs twice (readers
     disagree on which one TZID means), in a zone nobody knows, or where today's zone database does
-    not agree with the instant Google sent.
+    not agree with the instant Google sent. Not where UTC has no such year: there the clock stays.
     """
     end = read_end(sheet, event, start)
     moments = [time for time in (start, end) if isinstance(time, Moment)]
     _warn_of_zones(sheet, event, moments)
     in_utc = any(m.is_ambiguous or m.is_offset_odd or not m.is_zone_known for m in moments)
+    if not all(FIRST_SECOND <= m.instant <= LAST_SECOND for m in moments):
+        in_utc = not all(m.is_zone_known for m in moments)
     first = time_line(sheet, "DTSTART", start, in_utc)
     last = time_line(sheet, "DTEND", end, in_utc) if end is not None else ""
     # In UTC, year 1 and year 9999 end at their edge, and both may be there.

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from calendar_sync.points import BASIC_DAYS, CLOCKS, DAYS, Point, TextTable
 from calendar_sync.recurrence.clocks import DAY
+from calendar_sync.times import FIRST_SECOND, LAST_SECOND
 
 _Nine = tuple[str, str, str, str, str, str, str, str, str]
 
@@ -64,20 +65,27 @@ def _all_day_cells(start: int, end: int | None, days: Texts) -> _Nine:
 def _timed_cells(start: Point, end: Point | None, days: Texts) -> _Nine:
     start_text = local_text(start, days)
     first = days[(start.instant + start.offset) // DAY]
-    utc = f"{days[start.instant // DAY]}T{CLOCKS[start.instant % DAY]}Z"
+    utc = _utc_text(start.instant, days)
     if end is None:
         return (start_text, "", utc, "", "false", first, first, start.zone, "")
     return (
         start_text,
         local_text(end, days),
         utc,
-        f"{days[end.instant // DAY]}T{CLOCKS[end.instant % DAY]}Z",
+        _utc_text(end.instant, days),
         "false",
         first,
         days[last_day(start, end)],
         start.zone,
         minutes_text(end.instant - start.instant),
     )
+
+
+def _utc_text(instant: int, days: Texts) -> str:
+    """Write an instant; what is no longer year 1 or 9999 in UTC saturates, as in the ICS."""
+    if days is DAYS:
+        instant = min(max(instant, FIRST_SECOND), LAST_SECOND)
+    return f"{days[instant // DAY]}T{CLOCKS[instant % DAY]}Z"
 
 
 def last_day(start: Point, end: Point) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from calendar_sync.model import CalendarView, Event
-from calendar_sync.points import BASIC_DAYS, Point, TextTable
+from calendar_sync.points import BASIC_DAYS, DAYS, Point, TextTable
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
@@ -36,7 +36,7 @@ from calendar_sync.table.wide_cells import (
     cells_of,
     quote,
 )
-from calendar_sync.times import Moment
+from calendar_sync.times import FIRST_SECOND, Moment
 
 _HOLE = re.compile("\0(\\d+)\0")
 _Hole = tuple[TextTable[bytes], int]  # a table of day texts, and days from the row's own
@@ -140,14 +140,16 @@ class _SeriesRows:
         end_offset_at = clock_of(ending.tzinfo).offset_at
         has_end = isinstance(end, Moment)
         prefix = self._series + "_"
-        for date in self._plan.starts:
+        starts = self._plan.starts
+        is_at_edge = bool(starts) and starts[0] < FIRST_SECOND
+        for date in starts:
             day, seconds = divmod(date, DAY)
             offset, end_offset = offset_at(date), end_offset_at(date + length)
             template = templates.get((offset, end_offset, seconds))
-            if template is None:
+            if template is None or is_at_edge:
                 start = Point(date, offset, begin.zone)
                 stop = Point(date + length, end_offset, ending.zone) if has_end else None
-                template = self._template(start, stop)
+                template = self._template(start, stop, is_fixed=is_at_edge)
                 templates[offset, end_offset, seconds] = template
             yield date, prefix + BASIC_DAYS[day] + template.id_end, template.fill(day)
 
@@ -163,10 +165,13 @@ class _SeriesRows:
             name = f"{self._series}_{BASIC_DAYS[day]}"
             yield clock.instant_of(date), name, template.fill(day)
 
-    def _template(self, start: Point | int, end: Point | int | None) -> _Template:
+    def _template(
+        self, start: Point | int, end: Point | int | None, *, is_fixed: bool = False
+    ) -> _Template:
+        """Make a template of a row; a fixed one has no holes: before the year 1 days saturate."""
         date = start if isinstance(start, int) else start.instant
         found: list[_Hole] = []
-        days: Texts = _Holes(DAY_BYTES, date // DAY, found)
+        days: Texts = DAYS if is_fixed else _Holes(DAY_BYTES, date // DAY, found)
         basic_days: Texts = _Holes(BASIC_DAY_BYTES, date // DAY, found)
         id_end = "" if isinstance(start, int) else _id_time(date % DAY)
         cells = self._cells.copy()

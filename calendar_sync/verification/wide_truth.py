@@ -8,7 +8,7 @@ import re
 
 from calendar_sync.model import Event, people_of
 from calendar_sync.recurrence.event_times import When
-from calendar_sync.times import EPOCH, Moment
+from calendar_sync.times import EPOCH, Moment, at_instant
 
 GUARDED = ("summary", "description", "location", "organizer_email", "organizer_name",
            "creator_email", "attendees")  # fmt: skip
@@ -121,7 +121,9 @@ def local_text(time: When | None) -> str:
 
 
 def _utc(time: When | None) -> str:
-    return f"{moved(time.instant).isoformat()}Z" if isinstance(time, Moment) else ""
+    if not isinstance(time, Moment):
+        return ""
+    return f"{at_instant(time.instant, dt.UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def moved(seconds: int) -> dt.datetime:
