@@ -37,9 +37,11 @@ Floor plan; imports point down only:
     telling/              pings, notices, hooks, metrics; none can harm a run
     health.py doctor.py   what can be said about all this; surroundings.py: about where it lies
     terminal.py logs.py   talk to a person; events as key=value or JSON, for a journal or a file
+    mirror_account.py     whose calendars a mirror holds
     -- the pure core: no disk, network, clock, environment
     sync.py               full or incremental; what a page means; differences.py: what changed
     model.py times.py     views on a resource; Google's times; items.py groups series
+    durations.py          how long, in words; windows.py: from when to when
     recurrence/           a series and a window -> dates
     ics/ table/           the two formats
     legacy/               foreign token files -> the grant inside

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import fnmatch
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
+from calendar_sync.mirror_account import remember_account
 from calendar_sync.model import CalendarEntry, CalendarView, Reminder
 from calendar_sync.slugs import make_slug
 
@@ -59,7 +57,7 @@ def remember_calendars(
     To be called inside a transaction. In order of id, so that every home chooses the same slugs.
     """
     entries = sorted(entries, key=lambda entry: entry.id)
-    _remember_account(mirror, next((entry.id for entry in entries if entry.primary), None))
+    remember_account(mirror, next((entry.id for entry in entries if entry.primary), None))
     known = {calendar.id: calendar for calendar in list_calendars(mirror)}
     used = {calendar.slug for calendar in known.values()}
     taken = used | set(former_slugs.values())
@@ -81,36 +79,6 @@ def remember_calendars(
                 "UPDATE calendars SET view = ?, revision = revision + 1 WHERE key = ?",
                 (msgspec.json.encode(view), calendar.key),
             )
-
-
-def _remember_account(mirror: Mirror, account: str | None) -> None:
-    """Note whose calendars these are: the primary calendar's id is the account's address."""
-    if account is not None:
-        mirror.connection.execute("INSERT OR REPLACE INTO marks VALUES ('account', ?)", (account,))
-
-
-def account_in(path: Path) -> str:
-    """Return whose calendars the mirror at `path` holds, empty when it does not know; reads only."""
-    if not path.exists():
-        return ""
-    query = "SELECT value FROM marks WHERE name = 'account'"
-    try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-        with contextlib.closing(connection):
-            row = connection.execute(query).fetchone()
-    except sqlite3.Error:
-        return ""
-    return str(row[0]) if row else ""
-
-
-def forget_account(path: Path) -> None:
-    """Forget whose calendars they are, because another grant came; the next run tells anew."""
-    if not path.exists():
-        return
-    with contextlib.suppress(sqlite3.Error):
-        connection = sqlite3.connect(path, isolation_level=None)
-        with contextlib.closing(connection):
-            connection.execute("DELETE FROM marks WHERE name = 'account'")
 
 
 def mark_gone(mirror: Mirror, key: int, now: dt.datetime) -> None:

@@ -14,13 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from calendar_sync.config_errors import explain
+from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import Home, is_address, is_private
 from calendar_sync.quota import Limits
 from calendar_sync.telling.settings import Hooks, Tell, problems
-from calendar_sync.times import find_zone
 from calendar_sync.users import DIRECTORY, FILE, distinct
-from calendar_sync.windows import Unreadable, parse_duration, parse_rolling_window
 
 Format = Literal["ics", "csv", "jsonl", "sqlite", "parquet"]
 FORMATS: tuple[Format, ...] = ("ics", "csv", "jsonl", "sqlite", "parquet")
@@ -152,7 +151,7 @@ def _problems(config: Config, folder: Path) -> list[tuple[str, str]]:
     outputs: set[str] = set()
     for number, export in enumerate(config.export):
         here = f"$.export[{number}]"
-        check(f"{here}.window", export.window, parse_rolling_window)
+        check(f"{here}.window", export.window, _check_window)
         check(f"{here}.horizon", export.horizon, parse_horizon)
         check(f"{here}.columns", export.columns, _check_columns)
         if not export.formats:
@@ -225,8 +224,16 @@ def _check_source(source: str) -> None:
 
 
 def _check_zone(name: str) -> None:
+    from calendar_sync.times import find_zone
+
     if find_zone(name) is None:
         raise Unreadable(f"Unknown time zone {name!r}")
+
+
+def _check_window(window: str) -> None:
+    from calendar_sync.windows import parse_rolling_window
+
+    parse_rolling_window(window)
 
 
 def _check_schedule(expression: str) -> None:

@@ -24,6 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from calendar_sync.config import Config
+from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.errors import (
     CalendarSyncError,
     Stopped,
@@ -44,7 +45,6 @@ from calendar_sync.service_manager import ServiceManager
 from calendar_sync.stop import LONGEST_RUN, Stop
 from calendar_sync.terminal import Terminal
 from calendar_sync.unattended import run_and_tell
-from calendar_sync.windows import Unreadable, parse_duration
 
 if TYPE_CHECKING:
     from calendar_sync.organisation.user_run import UserResult

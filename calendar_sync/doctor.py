@@ -9,7 +9,6 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from calendar_sync.calendars import account_in
 from calendar_sync.checks import Check
 from calendar_sync.config import Account, Config, read_config
 from calendar_sync.errors import CalendarSyncError, TryLater, WrongConfiguration
@@ -20,6 +19,7 @@ from calendar_sync.grants.scopes import in_words, is_broader
 from calendar_sync.health import judge, schedule_zone
 from calendar_sync.history import last_reports
 from calendar_sync.home import Home
+from calendar_sync.mirror_account import account_in
 from calendar_sync.run import Clock
 from calendar_sync.schedule import next_due
 from calendar_sync.session import account_of

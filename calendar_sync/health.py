@@ -6,14 +6,12 @@ import datetime as dt
 from pathlib import Path
 from typing import Any, Literal
 
-from calendar_sync.calendars import account_in
 from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.grants.grant import Grant, read_instant
 from calendar_sync.grants.token_file import TokenFile
 from calendar_sync.history import Report, last_reports, recent_reports
-from calendar_sync.schedule import next_due, previous_due
-from calendar_sync.times import find_zone
+from calendar_sync.mirror_account import account_in
 
 Health = Literal["fresh", "stale", "failing", "never"]
 GRACE = dt.timedelta(minutes=15)  # a due run may take this long before anybody worries
@@ -22,6 +20,8 @@ WITHOUT_SCHEDULE = dt.timedelta(hours=25)  # a daily cron job that is an hour la
 
 def schedule_zone(config: Config) -> dt.tzinfo:
     """Return the zone of the schedule: the configured one, else this machine's, as cron does."""
+    from calendar_sync.times import find_zone
+
     if config.timezone:
         return find_zone(config.timezone) or dt.UTC
     return machine_zone()
@@ -30,6 +30,8 @@ def schedule_zone(config: Config) -> dt.tzinfo:
 def machine_zone() -> dt.tzinfo:
     """Return this machine's zone with its rules where they can be found, else its offset."""
     import os
+
+    from calendar_sync.times import find_zone
 
     for name in (os.environ.get("TZ", "").lstrip(":"), _etc_localtime()):
         zone = find_zone(name) if name else None
@@ -56,6 +58,8 @@ def judge(last: Report | None, success: Report | None, config: Config, now: dt.d
         return "never"
     if config.schedule is None:
         return "fresh" if now - finished <= WITHOUT_SCHEDULE else "stale"
+    from calendar_sync.schedule import previous_due
+
     due = previous_due(config.schedule, now - GRACE, schedule_zone(config))
     return "fresh" if due is None or finished >= due else "stale"
 
@@ -65,6 +69,8 @@ def status(mirror: Path, token: TokenFile, config: Config, now: dt.datetime) -> 
     last, success = last_reports(mirror)
     due = None
     if config.schedule is not None:
+        from calendar_sync.schedule import next_due
+
         due = next_due(config.schedule, now, schedule_zone(config))
     return {
         "version": 1,

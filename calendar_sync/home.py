@@ -6,7 +6,6 @@ folder, found by one rule, and every message about a missing file can say which 
 
 from __future__ import annotations
 
-import hashlib
 import os.path
 import re
 import sys
@@ -72,6 +71,8 @@ class Home:
         For an address (`s3://…`) it is where files wait to be put there.
         """
         if is_address(name):
+            import hashlib  # loads OpenSSL
+
             readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
             mark = hashlib.sha256(name.encode()).hexdigest()[:8]
             return self.state / "outbox" / f"{readable}-{mark}"

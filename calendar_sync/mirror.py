@@ -13,13 +13,15 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from calendar_sync.errors import CannotWrite, cannot_write
 from calendar_sync.files import SECRET_FILE, make_folder
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.schema import is_known_version, upgrade, version_of
-from calendar_sync.sync import SyncState
+
+if TYPE_CHECKING:
+    from calendar_sync.sync import SyncState
 
 _T = TypeVar("_T")
 
@@ -83,6 +85,8 @@ class Mirror:
 
     def sync_state(self, key: int) -> SyncState:
         """Return what is known of the calendar's last complete read."""
+        from calendar_sync.sync import SyncState  # whoever only looks needs none of it
+
         row: tuple[str | None, str, str | None, str] = self.connection.execute(
             "SELECT sync_token, fingerprint, full_read_at, read_time_zone FROM calendars"
             " WHERE key = ?",

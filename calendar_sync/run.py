@@ -18,6 +18,7 @@ from calendar_sync.calendars import (
     remember_calendars,
 )
 from calendar_sync.config import Config
+from calendar_sync.durations import parse_duration
 from calendar_sync.errors import CalendarSyncError, DamagedInput, ExitCode, WrongUsage
 from calendar_sync.files import make_folder, remove_leftovers
 from calendar_sync.grants.grant import write_instant
@@ -41,7 +42,6 @@ from calendar_sync.reading import Outcome, Source, Task, read_calendars
 from calendar_sync.reporting import Reporting
 from calendar_sync.sync import choose_fetch
 from calendar_sync.views import View
-from calendar_sync.windows import parse_duration
 
 Clock = Callable[[], dt.datetime]
 

@@ -9,7 +9,7 @@ import datetime as dt
 
 from cronsim import CronSim, CronSimError
 
-from calendar_sync.windows import Unreadable
+from calendar_sync.durations import Unreadable
 
 _NICKNAMES = {
     "@yearly": "0 0 1 1 *",

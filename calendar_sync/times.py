@@ -10,9 +10,10 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
-from calendar_sync.model import EventTime
+if TYPE_CHECKING:
+    from calendar_sync.model import EventTime
 
 EPOCH = dt.datetime(1970, 1, 1)
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, in UTC
@@ -57,6 +58,8 @@ def find_zone(name: str) -> dt.tzinfo | None:
         return dt.timezone(delta if fixed[1] == "+" else -delta)
     if name in _NO_ZONES or name.startswith("right/"):
         return None
+    from zoneinfo import ZoneInfo  # whoever meets no zone needs none of it
+
     try:
         return ZoneInfo(name)
     except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError

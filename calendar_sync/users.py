@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from calendar_sync.durations import Unreadable
 from calendar_sync.errors import WrongConfiguration
-from calendar_sync.windows import Unreadable
 
 DIRECTORY = "directory"  # the users are those that Google's directory lists
 FILE = "file:"

@@ -1,4 +1,4 @@
-"""Stretches of time in words: `30d`, `-1d..+7d`, a date; and the instants they mean."""
+"""Windows in words: `-1d..+7d`, a date; and the instants they mean."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
+from calendar_sync.durations import Unreadable
 from calendar_sync.times import instant_of, midnight
 
-_DURATION = re.compile(r"(\d{1,5})\s*(s|m|min|h|d|w|mo|y)$")
 _STEP = re.compile(r"([+-]?)(\d{1,5})(h|d|w|mo|y)$")
 _NAMES = {"h": "hours", "d": "days", "w": "weeks", "mo": "months", "y": "years"}
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
-_SECONDS["mo"] = 30 * 86400
-
-
-class Unreadable(ValueError):
-    """Words that mean no stretch of time; the text says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +41,6 @@ class RollingWindow:
     def instants(self, now: dt.datetime, tzinfo: dt.tzinfo) -> tuple[int, int]:
         """Return [start, end) as instants."""
         return self.start.instant_from(now, tzinfo), self.end.instant_from(now, tzinfo)
-
-
-def parse_duration(text: str) -> dt.timedelta:
-    """Read `90s`, `30m`, `2h`, `30d`, `4w`, `1y`."""
-    match = _DURATION.match(text.strip())
-    if match is None:
-        raise Unreadable(f"{text!r} is no duration such as 30m, 12h or 30d")
-    return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
 def parse_rolling_window(text: str) -> RollingWindow:

@@ -18,10 +18,10 @@ import pytest
 from calendar_sync import __version__
 from calendar_sync.cli import COMMANDS, App, cli, command, run
 from calendar_sync.commands import local
+from calendar_sync.durations import Unreadable
 from calendar_sync.errors import ExitCode, TryLater
 from calendar_sync.schedule import parse_schedule
 from calendar_sync.terminal import Terminal
-from calendar_sync.windows import Unreadable
 
 Done = subprocess.CompletedProcess[str]
 PROGRAM = [sys.executable, "-m", "calendar_sync"]
@@ -553,3 +553,52 @@ def test_what_is_no_cron_expression_is_refused(expression: str) -> None:
     """Six fields, too: the seconds of cronsim are nothing that cron knows."""
     with pytest.raises(Unreadable, match="is no cron expression"):
         parse_schedule(expression)
+
+
+# -- what is said before anything is loaded --------------------------------------------------------
+
+
+def test_the_help_that_is_kept_is_the_one_that_click_makes() -> None:
+    """Where this fails, write what it prints into calendar_sync/help.txt."""
+    import calendar_sync
+
+    made = subprocess.run(
+        [sys.executable, "-c", "from calendar_sync.cli import main; main(['--help'])"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "80"},
+    ).stdout
+    kept = Path(calendar_sync.__file__).with_name("help.txt").read_text(encoding="ascii")
+    assert kept == made, made
+
+
+_SAID = """
+import sys
+from calendar_sync.__main__ import main
+main([sys.argv[1]])
+sys.exit("click" in sys.modules)
+"""
+
+
+def _said(argument: str, columns: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", _SAID, argument],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": columns},
+    ).stdout
+
+
+@pytest.mark.parametrize("argument", ["--help", "-h", "--version"])
+def test_help_and_version_are_said_without_click(argument: str) -> None:
+    """They start as quickly as Python itself."""
+    assert "calendar-sync" in _said(argument, columns="100")
+
+
+def test_a_narrow_terminal_has_its_help_wrapped_by_click() -> None:
+    """What is kept is for 80 columns."""
+    wide, narrow = (_said("--help", columns) for columns in ("100", "52"))
+    assert narrow != wide
+    assert narrow.split()[:2] == wide.split()[:2]

@@ -32,7 +32,7 @@ EDGES = {
     "reading", "retrying", "answers", "export", "publish", "terminal", "stop", "telling",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
     "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
-    "progress", "service_manager", "zone_rules", "remote", "outbox",
+    "progress", "service_manager", "zone_rules", "remote", "outbox", "mirror_account",
 }  # fmt: skip
 FLOOR = {"files", "errors", "allocator", "blocks", "calendar_sync", "locking", "deferring"}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
@@ -172,6 +172,7 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
                 "calendars",
                 "changes",
                 "history",
+                "mirror_account",
                 "doctor",
                 "formats.sqlite_file",
                 "verification.tables",

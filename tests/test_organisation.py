@@ -13,10 +13,10 @@ from organisation_steps import ADMIN, add_users, organisation, write_key
 
 from calendar_sync.config import parse_config, read_config
 from calendar_sync.daemon import Daemon
+from calendar_sync.durations import Unreadable
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import Home
 from calendar_sync.users import read_address, read_users_file
-from calendar_sync.windows import Unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -86,7 +86,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(shipped: dict[str, Any]) -
     assert len(tops) == 2
     assert tops >= {"calendar_sync"}
     others = [n for n in shipped["wheel"] if n.startswith("calendar_sync/") and n[-3:] != ".py"]
-    assert others == ["calendar_sync/py.typed"]
+    assert sorted(others) == ["calendar_sync/help.txt", "calendar_sync/py.typed"]
     assert any(name.endswith("licenses/LICENSE") for name in shipped["wheel"])
 
 
@@ -149,7 +149,7 @@ def test_the_wheel_runs_where_nothing_else_of_the_project_is(
         "from pathlib import Path\n"
         "import calendar_sync; assert calendar_sync.__file__.startswith(sys.argv[1])\n"
         "(entry,) = Distribution.at(next(Path(sys.argv[1]).glob('*.dist-info'))).entry_points\n"
-        "entry.load()(['--version'])"
+        "entry.load()(['--version']); entry.load()(['--help']); assert 'click' not in sys.modules"
     )
     command = [sys.executable, "-P", "-c", code, str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

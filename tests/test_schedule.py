@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from calendar_sync.durations import Unreadable
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.schedule import is_due, next_due, parse_schedule
-from calendar_sync.windows import Unreadable
 
 if TYPE_CHECKING:
     from conftest import HomeFolder

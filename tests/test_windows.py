@@ -7,12 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.windows import (
-    Unreadable,
     default_horizon,
     instant_of_day_or_time,
     parse_day_or_time,
-    parse_duration,
     parse_rolling_window,
 )
 

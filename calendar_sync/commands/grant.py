@@ -40,11 +40,11 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
     with _locked(file), file.reserve():
         pass  # cannot be saved: say so before anybody is asked
 
-    from calendar_sync.calendars import forget_account
     from calendar_sync.google_calendar import account_name
     from calendar_sync.grants.consent import ConsentOptions, ask_for_consent
     from calendar_sync.grants.revocation import end_replaced
     from calendar_sync.health import grant_died_at
+    from calendar_sync.mirror_account import forget_account
 
     died_at = grant_died_at(app.home.mirror)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.errors import WrongUsage
 from calendar_sync.home import Home, is_address, is_private, refuse_what_is_no_text
-from calendar_sync.windows import Unreadable, parse_day_or_time, parse_duration
+from calendar_sync.windows import parse_day_or_time
 
 if TYPE_CHECKING:
     from calendar_sync.config import Config

@@ -12,8 +12,9 @@ import msgspec
 
 from calendar_sync.cli import App, command
 from calendar_sync.commands.options import Words, calendar_option
+from calendar_sync.durations import Unreadable
 from calendar_sync.terminal import one_line
-from calendar_sync.windows import Unreadable, parse_day_or_time
+from calendar_sync.windows import parse_day_or_time
 
 if TYPE_CHECKING:
     from calendar_sync.changes import Change

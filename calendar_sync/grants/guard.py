@@ -5,19 +5,24 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calendar_sync.config import Config
 from calendar_sync.errors import WrongConfiguration
-from calendar_sync.grants.client_secrets import ClientSecrets, read_client_secrets
 from calendar_sync.grants.sealing import read_key
 from calendar_sync.grants.token_file import TokenFile, close_to_others
 from calendar_sync.home import Home
+
+if TYPE_CHECKING:
+    from calendar_sync.grants.client_secrets import ClientSecrets
 
 log = logging.getLogger("calendar_sync")
 
 
 def guard_secrets(home: Home, config: Config) -> ClientSecrets | None:
     """Close the secrets to others, then read the client; None when there is no file of it."""
+    from calendar_sync.grants.client_secrets import read_client_secrets  # `status` needs none
+
     paths = [home.credentials, home.client_secrets, home.token.parent, home.token]
     if config.token_key and not config.token_key.startswith("systemd:"):
         paths.append(home.folder / Path(config.token_key).expanduser())

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calendar_sync.calendars import forget_account
 from calendar_sync.config import Config
 from calendar_sync.errors import (
     ConsentNeeded,
@@ -30,6 +29,7 @@ from calendar_sync.grants.token_file import LockIsHeld, TokenFile
 from calendar_sync.home import Home
 from calendar_sync.legacy.kinds import LARGEST
 from calendar_sync.legacy.reading import FoundGrant, find_candidates, read_grant
+from calendar_sync.mirror_account import forget_account
 from calendar_sync.terminal import Terminal
 
 if TYPE_CHECKING:

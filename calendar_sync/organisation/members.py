@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from calendar_sync.config import Account, Config
+from calendar_sync.durations import Unreadable
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.files import make_folder, replace_file
 from calendar_sync.home import Home
@@ -13,7 +14,6 @@ from calendar_sync.run import Clock
 from calendar_sync.session import directory_of
 from calendar_sync.stop import Stop
 from calendar_sync.users import DIRECTORY, FILE, distinct, read_address, read_users_file
-from calendar_sync.windows import Unreadable
 
 if TYPE_CHECKING:
     from calendar_sync.google_directory import DirectoryUser

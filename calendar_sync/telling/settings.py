@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from calendar_sync.durations import parse_duration
 from calendar_sync.errors import WrongConfiguration
-from calendar_sync.windows import parse_duration
 
 Occasion = Literal["failure", "recovery", "warning"]
 Command = tuple[str, ...]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from calendar_sync.config import Config
+from calendar_sync.durations import parse_duration
 from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.history import Report, recent_reports
@@ -21,7 +22,6 @@ from calendar_sync.telling.notices import decide, is_stopped, notice_of
 from calendar_sync.telling.pings import LONGEST_BODY, end_address, ping_body, start_address
 from calendar_sync.telling.sending import LIMIT, Errand, NotTold
 from calendar_sync.telling.ways import grant_of, send_notice, send_ping, write_metrics
-from calendar_sync.windows import parse_duration
 
 log = logging.getLogger("calendar_sync")
 _T = TypeVar("_T")
