@@ -77,8 +77,6 @@ def status(mirror: Path, token: TokenFile, config: Config, now: dt.datetime) -> 
         "health": judge(last, success, config, now),
         "last_success": success.finished_at if success else None,
         "last_run": last.finished_at if last else None,
-        "last_exit_code": last.exit_code if last else None,
-        "last_message": last.message if last else None,
         "next_due": due.isoformat() if due else None,
         "grant": grant_status(token, mirror, now),
         "calendars": last.calendars if last else [],

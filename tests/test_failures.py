@@ -281,14 +281,16 @@ def test_a_second_run_gives_way_and_a_killed_one_leaves_no_lock(
 
 
 def test_the_exit_code_and_the_words_are_remembered(home: HomeFolder, google: LocalGoogle) -> None:
-    """`status` tells of a run that ended early, with its message."""
+    """`status` tells of a run that ended early, with its message; `history` keeps both."""
     home.run("export")
     google.faults.add("api_403_disabled", on="calendarList")
     home.run("export", expect=78)
     found = json.loads(home.run("status", "--json", expect=1).stdout)
-    assert (found["health"], found["last_exit_code"]) == ("failing", 78)
-    assert "not enabled" in found["last_message"]
-    assert found["last_success"] is not None
+    assert (found["health"], found["last_success"] is None) == ("failing", False)
+    said = home.run("status", expect=1).stdout
+    assert "exit code 78" in said and "not enabled" in said
+    last = json.loads(home.run("history", "--json").stdout)["runs"][0]
+    assert last["exit_code"] == 78 and "not enabled" in last["message"]
 
 
 def test_no_message_and_no_log_holds_a_secret_or_a_title(

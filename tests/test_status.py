@@ -33,11 +33,11 @@ def test_never_then_fresh_then_failing(home: HomeFolder, google: LocalGoogle) ->
     }  # fmt: skip
     found = status(home, expect=1)
     assert found["health"] == "never" and found["last_run"] is None
-    assert keys <= found.keys() and found["version"] == 1
+    assert keys == found.keys() and found["version"] == 1
     home.run("export")
     asked, before = google.requests.count(), stamps(home.exports)
     found = status(home, expect=0)
-    assert found["health"] == "fresh" and keys <= found.keys()
+    assert found["health"] == "fresh" and keys == found.keys()
     assert {"account", "consented_at", "expires_at", "age_days", "warning"} == found["grant"].keys()
     assert {calendar["id"] for calendar in found["calendars"]} >= {TEAM}
     assert found["last_success"] == found["last_run"]
@@ -45,8 +45,9 @@ def test_never_then_fresh_then_failing(home: HomeFolder, google: LocalGoogle) ->
     assert stamps(home.exports) == before
     google.faults.add("api_403_quota", on=place(TEAM), count=None)
     home.run("export", expect=1)
+    assert "exit code 1: failed: Team & Friends" in home.run("status", expect=1).stdout
     found = status(home, expect=1)
-    assert found["health"] == "failing" and "Team & Friends" in found["last_message"]
+    assert found["health"] == "failing" and keys == found.keys()
     [failed] = [calendar for calendar in found["calendars"] if calendar["result"] == "failed"]
     assert failed["id"] == TEAM and "quota" in failed["error"]
     google.faults.clear()

@@ -145,7 +145,7 @@ def _print_status(app: App, home: Home, found: dict[str, Any]) -> None:
     lines = [
         ("health", found["health"]),
         ("last success", found["last_success"] or "never"),
-        ("last run", _last_run(found)),
+        ("last run", _last_run(home)),
         ("next due", found["next_due"] or "no schedule in calendar-sync.toml"),
         ("grant", f"{grant['account'] or 'account unknown'}, {age}" if users is None else ""),
         ("warning", grant["warning"]),
@@ -163,11 +163,14 @@ def _print_status(app: App, home: Home, found: dict[str, Any]) -> None:
         app.terminal.data(f"{head:<13} {name}  {c.events:>5} events  {c.error or c.result}")
 
 
-def _last_run(found: dict[str, Any]) -> str:
-    if not found["last_run"]:
+def _last_run(home: Home) -> str:
+    from calendar_sync.history import last_reports
+
+    last, _ = last_reports(home.mirror)
+    if last is None:
         return "never"
-    message = f": {found['last_message']}" if found["last_message"] else ""
-    return f"{found['last_run']}, exit code {found['last_exit_code']}{message}"
+    message = f": {last.message}" if last.message else ""
+    return f"{last.finished_at}, exit code {last.exit_code}{message}"
 
 
 def _examinable(app: App) -> list[Home]:

@@ -66,7 +66,7 @@ def _policy() -> str:
 
 def _header(facts: Facts) -> str:
     health = facts.status["health"]
-    last = facts.status["last_message"] if health == "failing" else ""
+    last = facts.runs[0].message if health == "failing" and facts.runs else ""
     why = f'<p class="bad">{escape(last)}</p>' if last else ""
     entries = "".join(
         f"<div><dt>{title}</dt><dd>{words}</dd></div>"
