@@ -52,6 +52,18 @@ def test_from_the_fifth_day_everything_warns(home: Any) -> None:
     assert again["warnings"] == report["warnings"]
 
 
+def test_a_backfill_warns_too(home: Any) -> None:
+    """In its log and its report, also when it only plans."""
+    given(home.token, 5 * DAY)
+    for plan in ([], ["--dry-run"]):
+        period = ("--from", "2026-01-01", "--to", "2026-02-01", "--calendar", "Team*")
+        done = home.run("--json", "backfill", *period, *plan)
+        [warning] = json.loads(done.stdout)["report"]["warnings"]
+        assert "'Testing'" in warning and done.stderr.count("The grant ends on") == 1
+    run = json.loads(home.run("--json", "history").stdout)["runs"][0]
+    assert (run["command"], run["warnings"]) == ("backfill", [warning])
+
+
 def test_before_the_fifth_day_nobody_is_bothered(home: Any) -> None:
     given(home.token, 5 * DAY - timedelta(hours=1))
     done = home.run("--json", "export")

@@ -100,7 +100,7 @@ class _Backfill:
     def remembered(self, connect: Callable[[], Account]) -> BackfillReport:
         """Do it; publish the manifest and store the report, also when it ends early."""
         try:
-            self.account = account = connect()
+            account = self._connected(connect)
             for calendar, slices in self._calendars(account):
                 self._do_calendar(account, calendar, slices)
         except CalendarSyncError as error:
@@ -110,7 +110,7 @@ class _Backfill:
 
     def planned(self, connect: Callable[[], Account]) -> BackfillReport:
         """Only look what there is to do, and how many requests that takes at least."""
-        self.account = account = connect()
+        account = self._connected(connect)
         needed = 0
         for calendar, slices in self._calendars(account):
             expected = self._expected(calendar, slices)
@@ -121,6 +121,12 @@ class _Backfill:
                 self.reporting.slice(calendar, slice_, "to read")
                 needed += max(1, -(-expected.count(slice_) // PAGE_SIZE)) if expected else 1
         return self._report(ExitCode.DONE, "", needed)
+
+    def _connected(self, connect: Callable[[], Account]) -> Account:
+        """Connect; what there is to say of the grant belongs into the report."""
+        self.account = connect()
+        self.reporting.warnings += self.account.warnings
+        return self.account
 
     # -- calendars -------------------------------------------------------------------------------
 
