@@ -129,6 +129,43 @@ def test_its_age_is_in_whole_days_and_never_negative() -> None:
     assert grant(consented_at=in_seconds(86_400)).age_days(NOW) == 0
 
 
+TESTING, UNUSED, REVOKED = "'Testing'", "unused for six months", "revoked"
+
+
+@pytest.mark.parametrize(
+    ("given", "used", "causes"),
+    [
+        (None, None, {REVOKED, UNUSED, TESTING}),
+        (None, 1, {REVOKED, TESTING}),
+        (2, None, {REVOKED}),
+        (5, 1, {REVOKED}),
+        (7, 0, {TESTING}),
+        (30, 23, {TESTING}),  # found dead late: it worked until it was 7 days old
+        (30, 1, {REVOKED}),
+        (30, 29, {REVOKED, TESTING}),  # and was not tried on its seventh day
+        (400, 1, {REVOKED}),
+        (400, 200, {REVOKED, UNUSED}),
+    ],
+)
+def test_a_death_is_explained_by_what_can_have_been(
+    given: int | None, used: int | None, causes: set[str]
+) -> None:
+    """No 30-day-old grant that worked yesterday died of the seven days of Testing."""
+    dead = grant(
+        consented_at=None if given is None else in_seconds(-given * 86_400),
+        issued_at=None if used is None else in_seconds(-used * 86_400),
+    )
+    why = dead.why_it_may_have_died(NOW)
+    assert {cause for cause in (TESTING, UNUSED, REVOKED) if cause in why} == causes
+
+
+def test_a_grant_that_ended_as_google_had_said_says_so() -> None:
+    half_a_year = {"consented_at": in_seconds(-181 * 86_400), "issued_at": in_seconds(-86_400)}
+    dead = grant(refresh_token_expires_at=in_seconds(-86_400), **half_a_year)
+    assert "given for 180 days only" in dead.why_it_may_have_died(NOW)
+    assert REVOKED not in dead.why_it_may_have_died(NOW)
+
+
 # -- its file
 
 

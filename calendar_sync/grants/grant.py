@@ -14,7 +14,7 @@ from calendar_sync.errors import ConsentNeeded, DamagedInput
 
 FRESH_FOR = 225  # seconds an access token must still live to be used; google-auth's own margin
 TESTING_DAYS = 7
-UNUSED_WARNING_DAYS = 150  # Google ends a grant that was not used for six months
+UNUSED_DAYS, UNUSED_WARNING_DAYS = 180, 150  # Google ends a grant not used for six months
 WARN_BEFORE = dt.timedelta(days=2)  # from the fifth day of seven
 WARN_LONG_BEFORE = dt.timedelta(days=14)  # of a grant that a person limited to half a year
 
@@ -115,18 +115,26 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
         return None if consented is None else max(0, (now - consented).days)
 
     def why_it_may_have_died(self, now: dt.datetime) -> str:
-        """Explain a dead grant by its age: the likely causes, the likeliest first."""
-        age = self.age_days(now)
-        if age is not None and TESTING_DAYS - 1 <= age <= TESTING_DAYS + 1:
-            return (
-                f"It is {age} days old: while an app's publishing status is 'Testing', Google ends"
-                " every grant after 7 days. Publish the app to 'Production' in Google Cloud (it may"
-                " stay unverified), then consent once more; see credentials/README.md."
-            )
-        return (
-            "It was revoked, or unused for six months, or replaced by many newer ones, or it came"
-            " from an app in 'Testing' status, whose grants live 7 days."
-        )
+        """Explain a dead grant by its age, and by how long it is known to have lived."""
+        age, last_used = self.age_days(now), read_instant(self.issued_at)
+        lived = self.age_days(last_used) if last_used else None
+        for days, words in ((age, "It is {} days old"), (lived, "It last worked at {} days")):
+            if days is not None and TESTING_DAYS - 1 <= days <= TESTING_DAYS + 1:
+                return (
+                    f"{words.format(days)}: while an app's publishing status is 'Testing', Google ends"
+                    " every grant after 7 days. Publish the app to 'Production' in Google Cloud (it may"
+                    " stay unverified), then consent once more; see credentials/README.md."
+                )
+        ends = read_instant(self.refresh_token_expires_at)
+        if ends is not None and ends <= now:
+            return f"It ended on {ends:%Y-%m-%d %H:%M} UTC: {self._why_it_ends(ends)}."
+        causes = ["revoked (by the user, or by an administrator)", "replaced by many newer ones"]
+        used = last_used or read_instant(self.consented_at)
+        if used is None or now - used >= dt.timedelta(days=UNUSED_DAYS):
+            causes.append("unused for six months")
+        if age is None or (age > TESTING_DAYS + 1 and (lived is None or lived < TESTING_DAYS - 1)):
+            causes.append("of an app in 'Testing' status, whose grants live 7 days")
+        return f"It was {', or '.join(causes)}."
 
 
 def parse_grant(content: bytes, name: str) -> Grant:
