@@ -158,6 +158,8 @@ FRIDAY_15_LINE = "EXDATE;TZID=America/New_York:20240315T090000"
 FRIDAY_22_LINE = "EXDATE;TZID=America/New_York:20240322T090000"
 ID_22_LINE = "RECURRENCE-ID;TZID=America/New_York:20240322T090000"
 WEEKLY = "RRULE:FREQ=WEEKLY"
+DAILY = "RRULE:FREQ=DAILY"
+IN_THE_GAP = {"start": at("2024-03-09T02:30:00-05:00", NY), "end": at("2024-03-09T03:00:00-05:00", NY)}
 DAILY_DAY = {**LONDON_DAY, "recurrence": ["RRULE:FREQ=DAILY"]}
 
 RECURRENCE_CASES = [
@@ -254,6 +256,22 @@ RECURRENCE_CASES = [
     case("61", ny(WEEKLY, "EXDATE:" + ",".join(
         f"2024{month:02}{day:02}" for month in range(5, 10) for day in range(1, 25))), ("RRULE",),
         [WEEKLY], ("many-exdates",)),
+    *(
+        case(f"58-cancelled-{number}", weekly(*exceptions, **IN_THE_GAP, recurrence=[DAILY, *lines]),
+             ("EXDATE",), ["EXDATE;TZID=America/New_York:20240310T023000"])
+        for number, (lines, exceptions) in enumerate([
+            ([], [cancelled(at("2024-03-10T03:30:00-04:00", NY))]),
+            ([], [cancelled(at("2024-03-10T07:30:00Z"))]),
+            (["EXDATE:20240310T073000Z"], []),
+            (["EXDATE;TZID=America/New_York:20240310T033000"], []),
+            (["EXDATE;TZID=America/New_York:20240310T023000", "EXDATE;VALUE=DATE:20240310"], [])])
+    ),
+    case("58-edited", weekly(edited(at("2024-03-10T03:30:00-04:00", NY)), **IN_THE_GAP,
+                             recurrence=[DAILY]), ("RECURRENCE-ID",),
+         ["RECURRENCE-ID;TZID=America/New_York:20240310T023000"]),
+    case("58-not-in-the-gap", weekly(cancelled(at("2024-03-11T03:30:00-04:00", NY)), **IN_THE_GAP,
+                                     recurrence=[DAILY]), ("EXDATE",),
+         ["EXDATE;TZID=America/New_York:20240311T033000"]),
     case("unknown-zone", weekly(cancelled(at("2024-03-08T14:00:00Z")),
                                 start=at("2024-03-01T09:00:00-05:00", "Foo/Bar"),
                                 end=at("2024-03-01T09:30:00-05:00", "Foo/Bar")), (*TIMES, *DATES),

@@ -117,6 +117,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
         for name, zone in (
             ("Captured", "Europe/Rome"),
             ("Fuzz", "Europe/Berlin"),
+            ("Gaps", "America/New_York"),
             ("Zones", "UTC"),
         ):
             calendar = f"{name.lower()}@group.calendar.google.com"
@@ -125,6 +126,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
             "load_jsonl", path=str(CAPTURED), calendar="captured@group.calendar.google.com"
         )
         google.control("load_fuzz", calendar="fuzz@group.calendar.google.com")
+        google.control("add_events", calendar="gaps@group.calendar.google.com", events=_gaps())
         google.control("add_events", calendar=calendar, events=[*_daily_events()])
         home = HomeFolder(tmp_path_factory.mktemp("opinions") / "home", google)
         google.write_client_secrets(home.client_secrets)
@@ -149,6 +151,27 @@ def _daily_events() -> Iterator[dict[str, Any]]:
                 },
                 "recurrence": [f"RRULE:FREQ=DAILY;COUNT={DAYS}"],
             }
+
+
+def _gaps() -> list[dict[str, Any]]:
+    """Daily at 2:30, a time that 8 March 2026 has not in New York: cancelled there, or moved."""
+    skipped = {"dateTime": "2026-03-08T03:30:00-04:00", "timeZone": "America/New_York"}
+    events: list[dict[str, Any]] = []
+    for name in ("gapcancelled", "gapmoved"):
+        times = {
+            key: {"dateTime": f"2026-03-07T0{clock}:00-05:00", "timeZone": "America/New_York"}
+            for key, clock in (("start", "2:30"), ("end", "3:00"))
+        }
+        rule = ["RRULE:FREQ=DAILY;COUNT=3"]
+        events.append({"id": name, "summary": name, **times, "recurrence": rule})
+        exception = {"id": f"{name}_20260308T073000Z", "recurringEventId": name}
+        exception["originalStartTime"] = skipped
+        if name == "gapcancelled":
+            events.append({**exception, "status": "cancelled"})
+        else:
+            moved = {"dateTime": "2026-03-08T18:00:00-04:00", "timeZone": "America/New_York"}
+            events.append({**exception, "summary": name, "start": moved, "end": moved})
+    return events
 
 
 def _daily_id(zone: str, hour: int) -> str:

@@ -44,19 +44,30 @@ class Clock:
         self.tzinfo: dt.tzinfo = dt.UTC
         if isinstance(start, Moment) and start.is_zone_known and not is_utc(start.zone):
             self.zone, self.tzinfo = start.zone, start.tzinfo
-        self.start = dt.datetime.min
-        self.start = self.wall(start)
+        self.start = self._on_clock(start) if isinstance(start, Moment) else _midnight(start)
         self._parameter = ";VALUE=DATE" if self.is_date else zone_parameter(self.zone)
 
     def wall(self, time: Time) -> dt.datetime:
         """Bring a time to this clock: an instant keeps its instant, a date gets DTSTART's time."""
         if isinstance(time, Moment):
-            if self.is_date:
-                return dt.datetime.combine(time.wall, dt.time())
-            if time.zone == self.zone:
-                return time.wall
-            return at_instant(time.instant, self.tzinfo).replace(tzinfo=None, fold=0)
-        return dt.datetime.combine(time, dt.time() if self.is_date else self.start.time())
+            return _midnight(time.wall) if self.is_date else self._ruled(self._on_clock(time))
+        return dt.datetime.combine(time, self.start.time())
+
+    def _on_clock(self, time: Moment) -> dt.datetime:
+        if time.zone == self.zone:
+            return time.wall
+        return at_instant(time.instant, self.tzinfo).replace(tzinfo=None, fold=0)
+
+    def _ruled(self, wall: dt.datetime) -> dt.datetime:
+        """Put a time that a gap of the clock moved back to where the rule has it: 2:30, not 3:30.
+
+        Both are one instant (RFC 5545 3.3.5), but ical.js and libical find an occurrence by what is
+        written: they would show it though it was cancelled, and twice if it was edited.
+        """
+        ruled = dt.datetime.combine(wall, self.start.time())
+        if ruled < wall and instant_of(ruled, self.tzinfo) == instant_of(wall, self.tzinfo):
+            return ruled
+        return wall
 
     def line(self, name: str, wall: dt.datetime) -> str:
         """Write a property with one time of this clock."""
@@ -70,11 +81,16 @@ class Clock:
             return self.wall(dt.date.fromisoformat(text))
         value = dt.datetime.fromisoformat(without_leap_second(text))
         tzinfo = value.tzinfo or (find_zone(tzid) if tzid else None)
-        if self.is_date or tzinfo is None:
-            value = value.replace(tzinfo=None)
-            return dt.datetime.combine(value, dt.time()) if self.is_date else value
-        instant = instant_of(value.replace(tzinfo=None), tzinfo)
-        return at_instant(instant, self.tzinfo).replace(tzinfo=None, fold=0)
+        wall = value.replace(tzinfo=None)
+        if self.is_date:
+            return _midnight(wall)
+        if tzinfo is not None:
+            wall = at_instant(instant_of(wall, tzinfo), self.tzinfo).replace(tzinfo=None, fold=0)
+        return self._ruled(wall)
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time())
 
 
 @lru_cache(maxsize=1024)

@@ -23,7 +23,7 @@ class SeriesClock:
             is_local = begin.is_zone_known and not is_utc(begin.zone)
             self._name = begin.zone if is_local else "UTC"
             self._tzinfo = begin.tzinfo if is_local else dt.UTC
-            self._time = self.facts(begin)[1].time()
+            self._time = self._shown(begin).time()
 
     def facts(self, time: dt.date | Moment) -> tuple[str, dt.datetime]:
         """Return a time as this clock shows it; a date is at DTSTART's time of day."""
@@ -31,12 +31,19 @@ class SeriesClock:
             return self._name, dt.datetime.combine(time, self._time)
         if self._name == "DATE":
             return on_clock(time.wall.date(), None)
-        if time.zone == self._name:
-            return self._name, time.wall
-        return self._at(time.instant)
+        return self._name, self._by_rule(self._shown(time))
 
-    def _at(self, instant: int) -> tuple[str, dt.datetime]:
-        return self._name, at_instant(instant, self._tzinfo).replace(tzinfo=None, fold=0)
+    def _shown(self, time: Moment) -> dt.datetime:
+        return time.wall if time.zone == self._name else self._at(time.instant)
+
+    def _at(self, instant: int) -> dt.datetime:
+        return at_instant(instant, self._tzinfo).replace(tzinfo=None, fold=0)
+
+    def _by_rule(self, wall: dt.datetime) -> dt.datetime:
+        """Return the skipped time that the rule gives and a clock shows as `wall`, if there is one."""
+        skipped = dt.datetime.combine(wall.date(), self._time)
+        is_same = instant_of(skipped, self._tzinfo) == instant_of(wall, self._tzinfo)
+        return min(skipped, wall) if is_same else wall
 
     def dates(self, lines: list[re.Match[str]], name: str) -> Iterator[tuple[str, dt.datetime]]:
         """Yield the dates of all RDATE or EXDATE lines; periods count by their starts."""
@@ -60,9 +67,9 @@ class SeriesClock:
         wall = time.replace(tzinfo=None)
         if self._name == "DATE":
             return self.facts(wall.date())
-        if zone is None:
-            return self._name, wall
-        return self._at(instant_of(wall, zone))
+        if zone is not None:
+            wall = self._at(instant_of(wall, zone))
+        return self._name, self._by_rule(wall)
 
     def rule(self, text: str) -> frozenset[tuple[str, frozenset[str]]]:
         """Return a rule's parts, UNTIL in the type that DTSTART asks for."""
