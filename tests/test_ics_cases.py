@@ -174,6 +174,20 @@ RECURRENCE_CASES = [
          ["RRULE:FREQ=DAILY;UNTIL=20240426"]),
     case("33", ny("RRULE:FREQ=WEEKLY;UNTIL=20240426T130000Z"), DATES,
          ["RRULE:FREQ=WEEKLY;UNTIL=20240426T130000Z"]),
+    *(
+        case(f"two-ends-{number}", ny(f"RRULE:{rule};COUNT=3;UNTIL={until}"), DATES,
+             [f"RRULE:{rule};{kept}"], ("two-ends",))
+        for number, (rule, until, kept) in enumerate([
+            ("FREQ=WEEKLY", "20240315T130000Z", "COUNT=3"),
+            ("FREQ=WEEKLY", "20240315T125959Z", "UNTIL=20240315T125959Z"),
+            ("FREQ=WEEKLY", "20240314", "UNTIL=20240315T035959Z"),
+            ("FREQ=WEEKLY", "20990101", "COUNT=3"),
+            ("FREQ=MONTHLY;BYMONTHDAY=31", "20240531T130000Z", "UNTIL=20240531T130000Z"),
+            ("FREQ=HOURLY;INTERVAL=6", "20240302T020000Z", "COUNT=3"),
+            ("FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30", "20990101", "UNTIL=20990102T045959Z")])
+    ),
+    case("two-ends-day", weekly(**LONDON_DAY, recurrence=["RRULE:FREQ=DAILY;COUNT=3;UNTIL=20240311"]),
+         DATES, ["RRULE:FREQ=DAILY;UNTIL=20240311"], ("two-ends",)),
     case("34", weekly(cancelled(FRIDAY_15)), DATES, [WEEKLY, FRIDAY_15_LINE]),
     case("35", weekly(cancelled(on("2024-03-15")), **DAILY_DAY), DATES,
          ["RRULE:FREQ=DAILY", "EXDATE;VALUE=DATE:20240315"]),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from calendar_sync.ics.rule import DATE, rule_parts
+from calendar_sync.ics.rule import DATE, ends_by_count, rule_parts
 from calendar_sync.ics.text import parameter
 from calendar_sync.model import Event, EventTime, Series
 from calendar_sync.times import (
@@ -233,8 +233,15 @@ def _read_rule(text: str, clock: Clock, into: Recurrence, warn: Warn) -> None:
     except (ValueError, OverflowError):
         warn("odd-rule", f"The end of the rule {text[:100]!r} is no date; the rule was left out.")
         return
-    into.untils.append(wall)
     written = {**parts, "UNTIL": repaired} if repaired else parts
+    if wall is not None and "COUNT" in written:
+        other = "UNTIL" if ends_by_count(text, clock.start, wall, clock.tzinfo) else "COUNT"
+        del written[other]  # RFC 5545 3.3.10: they must not stand together
+        wall = None if other == "UNTIL" else wall
+        warn(
+            "two-ends", f"The rule has COUNT and UNTIL; {other}, which ends it later, is left out."
+        )
+    into.untils.append(wall)
     into.rules.append("RRULE:" + ";".join(f"{name}={value}" for name, value in written.items()))
 
 

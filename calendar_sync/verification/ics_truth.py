@@ -61,8 +61,8 @@ class IcsTruth:
         rules = self._rules(master, clock)
         for event_id, facts in self._event(master, _uid(master), of_series=True):
             told = facts | rules | {"EXDATE": self._removed(series, clock)}
-            if self._is_noted(master, "odd-rule"):
-                del told["RRULE"]  # what is not understood is left out, with that warning
+            if self._is_noted(master, "odd-rule") or self._is_noted(master, "two-ends"):
+                del told["RRULE"]  # all or a part was left out, with that warning
             yield event_id, told
         for event in series.edited:
             original = self._original(event)
