@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from calendar_sync.model import CalendarView, Event, Item, Single, read_event
+from calendar_sync.model import CalendarView, Event, Item, Series, Single, read_event
 from calendar_sync.table.exporter import CsvExporter, CsvOptions
 
 PARIS, NEW_YORK = "Europe/Paris", "America/New_York"
@@ -265,6 +265,30 @@ def test_the_calendars_name_is_guarded_too(tmp_path: Path) -> None:
     assert row(NOON, tmp_path, name="=Team")["calendar"] == "'=Team"
 
 
+def warned(fields: dict[str, Any], folder: Path, **options: Any) -> list[tuple[str, str]]:
+    calendar = CalendarView(id="c", time_zone=PARIS)
+    found = event(**NOON, **fields)
+    exporter = CsvExporter(calendar, CsvOptions(horizon=1_830_297_600, **options), folder)
+    exporter.add(Series(found) if found.is_series else Single(found))
+    exporter.close()
+    return [(warning.event_id, warning.code) for warning in exporter.warnings]
+
+
+@pytest.mark.parametrize("rows", ["occurrences", "series"])
+@pytest.mark.parametrize("recurrence", [{}, {"recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]}])
+def test_what_a_row_cannot_show_is_warned_of_once(
+    recurrence: dict[str, Any], rows: str, tmp_path: Path
+) -> None:
+    """Case 88: the count is a lower bound. Case 89: Excel cuts a cell of 300 guests' JSON."""
+    few = {**recurrence, "attendeesOmitted": True, "attendees": [{"email": "me@example.com"}]}
+    assert warned(few, tmp_path, rows=rows) == [("e", "attendees-omitted")]
+    names = [{"email": f"p{n}@example.com", "displayName": "x" * 80} for n in range(300)]
+    assert warned({**recurrence, "attendees": names}, tmp_path, rows=rows) == [("e", "long-cell")]
+    assert warned({**recurrence, "description": "é" * 32_767}, tmp_path, rows=rows) == []
+    longer = {**recurrence, "description": "é" * 32_768}
+    assert warned(longer, tmp_path, rows=rows) == [("e", "long-cell")]
+
+
 def test_a_long_description_is_one_cell(tmp_path: Path) -> None:
     """Case 77."""
     text = "é, line\n" * 130_000
@@ -337,8 +361,6 @@ def test_google_import_of_whole_days_ends_on_the_last(tmp_path: Path) -> None:
 
 
 def test_presets_expand_series(tmp_path: Path) -> None:
-    from calendar_sync.model import Series
-
     for fields in (NOON, times("2024-07-01", "2024-07-02")):
         master = event(**fields, summary="x", recurrence=["RRULE:FREQ=DAILY;COUNT=2"])
         for name in ("google-import", "outlook"):

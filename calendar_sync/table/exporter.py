@@ -27,6 +27,7 @@ __all__ = ["WIDE_COLUMNS", "CsvExporter", "CsvOptions"]
 
 _ROWS_AT_ONCE = 256
 _BEFORE_ALL = -(1 << 62)  # where rows without a readable start go
+_EXCEL_CELL = 32_767  # characters; Excel and LibreOffice cut a cell there
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,11 @@ class CsvExporter:
             return
         if is_lost:
             self._add_master(series.master)
+        row = b""
         for instant, event_id, row in self._table.occurrences(series.master, planned):
             self._sorter.add(instant, event_id, row)
             self.rows += 1
+        self._check_cells(series.master, row)
         for event in planned.edited:
             self._add_exception(event)
 
@@ -182,6 +185,8 @@ class CsvExporter:
             row = self._table.row(event, original, start, end, recurrence)
         else:
             row = self._table.row(event, original, start, end)
+        if event.attendees_omitted or len(row) > _EXCEL_CELL:
+            self._check_cells(event, row)
         self._sorter.add(self._instant(start, _BEFORE_ALL), event.id, row)
         self.rows += 1
 
@@ -198,6 +203,15 @@ class CsvExporter:
         """Warn of an end that is there but says nothing: unreadable, or a date after a time."""
         if event.end is not None and not event.end_time_unspecified:
             self._warn(event, "odd-time", "Its end cannot be read or is of another kind.")
+
+    def _check_cells(self, event: Event, row: bytes) -> None:
+        """Warn of what a reader of the row cannot see in it."""
+        if event.attendees_omitted and row:
+            message = "Google left guests out (attendeesOmitted): there are more than are counted."
+            self._warn(event, "attendees-omitted", message)
+        if len(row) > _EXCEL_CELL and _longest_text(event) > _EXCEL_CELL:
+            message = f"A cell has more than {_EXCEL_CELL:,} characters: Excel cuts it there."
+            self._warn(event, "long-cell", message)
 
     def _original_of(self, event: Event) -> Point | int | None:
         if event.original_start_time is not None:
@@ -217,6 +231,12 @@ class CsvExporter:
 
     def _warn(self, event: Event, code: str, message: str) -> None:
         self.warnings.append(EventWarning(event.id, code, message))
+
+
+def _longest_text(event: Event) -> int:
+    texts = (event.summary, event.description, event.location)
+    lists = (bytes(raw).decode("utf-8", "replace") for raw in (event.attendees, event.attachments))
+    return max(len(text or "") for text in (*texts, *lists))
 
 
 def split_rows(block: bytes, keys: list[Key]) -> list[bytes]:  # noqa: ARG001  # any block's
