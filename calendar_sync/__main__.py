@@ -16,8 +16,13 @@ def main(arguments: list[str] | None = None) -> None:
         return
     if asked in (["--help"], ["-h"]) and _width() >= 80 and _is_said(_help()):
         return
+    import resource
+
     from calendar_sync.cli import main as run
 
+    # Our memory holds tokens, which no core file shall. What we start inherits the limit; to be
+    # "not dumpable" (prctl) would also take our own /proc entries away from us.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     run(asked)
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import resource
+import signal
 import sqlite3
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from grant_steps import consenting, edit, make_due, stored
+from grant_steps import consenting, edit, make_due, stored, wait_until_asked
 
+from calendar_sync.cli import COMMANDS
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.emulator.person import click
 
@@ -90,6 +97,74 @@ def test_a_whole_life_is_told_without_a_secret(listener: Listener, google: Local
     listener.run("revoke")
     assert "run done" in (home / "sync.log").read_text()
     listener.assert_silence()
+
+
+OFTEN = {"consent", "migrate", "calendars", "export", "backfill", "status", "doctor", "revoke"}
+OTHERS = {
+    "schedule": ["show", "--backend", "systemd"],
+    "history": [],
+    "changes": ["--since", "2020-01-01"],
+    "verify": [],
+    "report": [],
+    "notify": ["test"],
+    "completion": ["bash"],
+    "man": [],
+}
+STARTED = {"daemon": ["--schedule", "* * * * *"], "emulator": ["--port", "0"]}
+
+
+def test_no_verb_at_all_tells_a_secret(
+    listener: Listener, google: LocalGoogle, tmp_path: Path
+) -> None:
+    """Those that the whole life above has no use for; the daemon with a refresh in it."""
+    assert OFTEN | OTHERS.keys() | STARTED.keys() | {"demo"} == COMMANDS.keys()
+    home = listener.home
+    home.configure('[tell]\nmetrics = "state/calendar.prom"\n')
+    listener.consent(0)
+    listener.run("export")
+    for verb, arguments in OTHERS.items():
+        listener.run(verb, *arguments)
+    (home / "state" / "mirror.sqlite3").unlink()  # so that a run is due at once
+    make_due(home.token)
+    for verb, arguments in STARTED.items():
+        calls, local = google.requests.count(), tmp_path / "local"
+        folder = ("--home", str(local)) if verb == "emulator" else ()
+        process = home.start("-vv", verb, *arguments, *folder, stdin=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        while not (google.requests.count() > calls + 2 or (local / "credentials").exists()):
+            assert process.poll() is None and time.monotonic() < until, process.communicate()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        listener.heard[verb] = "".join(process.communicate(timeout=60))
+    told = listener.run("demo", "--folder", str(tmp_path / "demo"))
+    of_others = [
+        str(value)
+        for path in tmp_path.glob("[dl]*/credentials/*.json")
+        for key, value in (stored(path).get("installed") or stored(path)).items()
+        if key in ("token", "refresh_token", "client_secret")
+    ]
+    assert len(of_others) >= 4 and "Granted" in told
+    listener.assert_silence(*of_others)
+
+
+def test_a_crash_leaves_no_core_with_a_token_in_it(home: Any, google: LocalGoogle) -> None:
+    """Killed while it waits for the token server, under a system that would write one."""
+    make_due(home.token)
+    google.faults.add("hang", on="token")
+
+    def allow_cores() -> None:
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+    process = home.start("export", cwd=home.folder, preexec_fn=allow_cores)
+    wait_until_asked(google)
+    limits = Path(f"/proc/{process.pid}/limits").read_text()
+    assert re.search("^Max core file size +0 ", limits, re.MULTILINE), limits
+    process.send_signal(signal.SIGABRT)
+    _, status = os.waitpid(process.pid, 0)
+    process.communicate()
+    assert os.WTERMSIG(status) == signal.SIGABRT and not os.WCOREDUMP(status)
+    google.faults.clear()
 
 
 # Failures are where secrets leak: exceptions carry what was sent and what came back.
