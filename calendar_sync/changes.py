@@ -123,19 +123,15 @@ class Journal:
             )
             yield _found(event_id, before, after, around)
 
-    def keep(self, run_id: str, now: dt.datetime, number: int, found: Found) -> None:
-        """Write one change into the table; `number` counts them, beyond the most it is a tally."""
-        stamp = write_instant(now)
-        if number <= MOST_CHANGES:
-            self._insert(run_id, stamp, found)
-            return
-        left_out = {"changes": number - MOST_CHANGES}
-        self._connection.execute(
-            "DELETE FROM changes WHERE run = ? AND calendar = ? AND kind = 'omitted'"
-            " AND found_at = ?",
-            (run_id, self._key, stamp),
-        )
-        self._insert(run_id, stamp, Found("", "omitted", "", {}, left_out))  # type: ignore[arg-type]  # a tally, no change
+    def keep(self, run_id: str, now: dt.datetime, found: Found) -> None:
+        """Write one change into the table."""
+        self._insert(run_id, write_instant(now), found)
+
+    def tally(self, run_id: str, now: dt.datetime, left_out: int) -> None:
+        """Write down how many more changes there were than are kept, if there were."""
+        if left_out > 0:
+            found = Found("", "omitted", "", {}, {"changes": left_out})  # type: ignore[arg-type]  # a tally, no change
+            self._insert(run_id, write_instant(now), found)
 
     def keep_deleted(self, now: dt.datetime) -> None:
         """Keep the last state of what was live and is not any more; let go of what lives again."""

@@ -178,10 +178,10 @@ class Reading:
             is_touched = True
             if found is not None:
                 counts[found.kind] += 1
-                number = sum(counts.values())
-                self._journal.keep(self._run.run_id, now, number, found)
-                if number <= MOST_CHANGES:
+                if sum(counts.values()) <= MOST_CHANGES:
+                    self._journal.keep(self._run.run_id, now, found)
                     self.changes[found.event_id] = found.summary
+        self._journal.tally(self._run.run_id, now, sum(counts.values()) - MOST_CHANGES)
         if self._run.keep_deleted:
             self._journal.keep_deleted(now)
         return Counts(*counts.values()), is_touched
@@ -242,7 +242,8 @@ class Reading:
     def _remove(self, event_id: str) -> None:
         """Remove an event and, when it is a series, its exceptions with it."""
         self._deleted.add(event_id)
-        self._drop("calendar = ?1 AND (id = ?2 OR series = ?2)", self._key, event_id)
+        for column in ("id", "series"):  # one by one: for `OR` SQLite looks through the calendar
+            self._drop(f"calendar = ? AND {column} = ?", self._key, event_id)
 
     def _remove_lost_holes(self) -> None:
         """Remove cancelled occurrences of series deleted in this reading, in whatever order."""

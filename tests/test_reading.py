@@ -7,6 +7,7 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -15,12 +16,20 @@ import pytest
 from calendar_sync.answers import BadAnswer
 from calendar_sync.calendars import list_calendars, remember_calendars
 from calendar_sync.errors import ExitCode, Stopped, TryLater
+from calendar_sync.listing import RunFacts
 from calendar_sync.mirror import Mirror, open_mirror
 from calendar_sync.model import CalendarEntry
 from calendar_sync.reading import Task, read_calendars
 from calendar_sync.retrying import retry
 from calendar_sync.stop import Stop
-from calendar_sync.sync import CheckFetch, EventsPage, Fetch, FullFetch, WindowFetch
+from calendar_sync.sync import (
+    CheckFetch,
+    EventsPage,
+    Fetch,
+    FullFetch,
+    IncrementalFetch,
+    WindowFetch,
+)
 
 NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
 
@@ -135,6 +144,54 @@ def test_a_hole_that_comes_after_its_series_tombstone_is_no_hole(mirror: Mirror)
 
     [outcome] = read_calendars(Deleted(1), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
     assert [event_id for event_id, _ in mirror.resources_by_id(outcome.calendar.key)] == ["t_1"]
+
+
+# -- what it costs ---------------------------------------------------------------------------------
+
+
+class Versions:
+    """A source of one listing: so many events, each as this version of it is."""
+
+    def __init__(self, count: int, **of_each: str) -> None:
+        self.count, self.of_each = count, of_each
+
+    def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+        items = [{"id": f"e{number:06}", **self.of_each} for number in range(self.count)]
+        yield EventsPage("k", [msgspec.Raw(json.dumps(i).encode()) for i in items], None, "token")
+
+
+@pytest.mark.parametrize(
+    ("fetch", "of_each"),
+    [
+        (IncrementalFetch("token"), {"status": "cancelled"}),
+        (IncrementalFetch("token"), {"summary": "another"}),
+        (FullFetch(), {"summary": "another"}),
+        (FullFetch(), {"summary": "one"}),
+    ],
+    ids=["all deleted", "all changed", "all changed, read whole", "nothing changed, read whole"],
+)
+def test_twice_the_changes_cost_twice_the_work(
+    tmp_path: Path, fetch: Fetch, of_each: dict[str, str]
+) -> None:
+    """Counted in steps of SQLite's machine, which are the same on every computer."""
+
+    def steps(count: int) -> int:
+        with closing(open_mirror(tmp_path / f"{count}.sqlite3")) as mirror:
+            [task] = tasks(mirror, 1)
+            _take(mirror, task, Versions(count, summary="one"))
+            counted: list[None] = []
+            mirror.connection.set_progress_handler(lambda: counted.append(None), 100)
+            _take(mirror, Task(task.calendar, fetch), Versions(count, **of_each))
+            return len(counted)
+
+    assert steps(4000) < 2.5 * steps(2000)
+
+
+def _take(mirror: Mirror, task: Task, source: Versions) -> None:
+    [outcome] = read_calendars(
+        source, mirror, [task], jobs=1, clock=lambda: NOW, allow_shrink=True, run=RunFacts("run")
+    )
+    assert outcome.error is None
 
 
 # -- stopping and trying again ---------------------------------------------------------------------
