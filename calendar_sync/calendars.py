@@ -89,15 +89,24 @@ def mark_gone(mirror: Mirror, key: int, now: dt.datetime) -> None:
     )
 
 
+_COLUMNS = "SELECT key, slug, view, revision, synced_at, gone_at FROM calendars"
+
+
 def list_calendars(mirror: Mirror) -> list[KnownCalendar]:
     """List every calendar the mirror knows, gone ones too, ordered by slug."""
-    rows = mirror.connection.execute(
-        "SELECT key, slug, view, revision, synced_at, gone_at FROM calendars ORDER BY slug"
-    )
-    return [
-        KnownCalendar(key, slug, msgspec.json.decode(view, type=CalendarView), *rest)
-        for key, slug, view, *rest in rows
-    ]
+    rows = mirror.connection.execute(f"{_COLUMNS} ORDER BY slug")
+    return [_calendar(row) for row in rows]
+
+
+def known_calendar(mirror: Mirror, key: int) -> KnownCalendar:
+    """Return one calendar as the mirror knows it now."""
+    return _calendar(mirror.connection.execute(f"{_COLUMNS} WHERE key = ?", (key,)).fetchone())
+
+
+def _calendar(row: tuple[int, str, bytes, int, str | None, str | None]) -> KnownCalendar:
+    key, slug, view, revision, synced_at, gone_at = row
+    known = msgspec.json.decode(view, type=CalendarView)
+    return KnownCalendar(key, slug, known, revision, synced_at, gone_at)
 
 
 def is_chosen(calendar_id: str, name: str, patterns: Iterable[str]) -> bool:

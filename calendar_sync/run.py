@@ -13,6 +13,7 @@ from typing import Protocol
 from calendar_sync.calendars import (
     KnownCalendar,
     is_chosen,
+    known_calendar,
     list_calendars,
     mark_gone,
     remember_calendars,
@@ -241,7 +242,7 @@ class _Run:
             self.reporting.failed(outcome.calendar, outcome.error)
             return
         self.reporting.warn_of_reading(outcome)
-        calendar = self._known(outcome.calendar.key)
+        calendar = known_calendar(self.mirror, outcome.calendar.key)
         try:
             published = self.publishing.bring_up_to_date(calendar, outcome.touched)
         except DamagedInput as error:  # of a draft read back
@@ -264,9 +265,6 @@ class _Run:
         is_narrow = self.options.output is not None
         is_known = calendar.synced_at is not None and view.shows(calendar)
         return is_known and (not is_narrow or self._is_wanted(calendar))
-
-    def _known(self, key: int) -> KnownCalendar:
-        return next(c for c in list_calendars(self.mirror) if c.key == key)
 
     def _report(self, exit_code: ExitCode, message: str) -> Report:
         return Report(
