@@ -6,13 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from calendar_sync.cli import App, command
-from calendar_sync.errors import TryLater, WrongConfiguration, WrongUsage
+from calendar_sync.errors import CannotWrite, WrongConfiguration, WrongUsage
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
 from calendar_sync.terminal import Terminal
@@ -37,7 +38,8 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
     secrets = _client(app)
     file = token_file_of(app.home, app.config)
     old = _old_grant(file)
-    with _locked(file), file.reserve():
+    say = app.terminal.say
+    with file.locked_for(say), file.reserve():
         pass  # cannot be saved: say so before anybody is asked
 
     from calendar_sync.google_calendar import account_name
@@ -49,7 +51,7 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
     died_at = grant_died_at(app.home.mirror)
 
     def save(grant: Grant) -> None:
-        with _locked(file), file.reserve() as reserved:
+        with file.locked_for(say), file.reserve() as reserved:
             file.replace(grant.with_probable_end(old, died_at), reserved)
 
     person = _Person(app.terminal, with_browser=not no_browser, timeout=timeout)
@@ -74,7 +76,7 @@ def _name_account(file: TokenFile, account: str) -> None:
 
     if not account:
         return
-    with _locked(file), file.reserve() as reserved:
+    with suppress(LockIsHeld, CannotWrite), file.locked(), file.reserve() as reserved:
         file.replace(msgspec.structs.replace(file.read(), account=account), reserved)
 
 
@@ -98,22 +100,6 @@ def _old_grant(file: TokenFile) -> Grant | None:
         return file.read()
     except (ConsentNeeded, DamagedInput):
         return None  # a consent is the cure
-
-
-class _locked:  # noqa: N801  # reads as a word after "with"
-    """Hold the grant's lock; a holder that does not let go is a reason to come back later."""
-
-    def __init__(self, file: TokenFile) -> None:
-        self._lock = file.locked()
-
-    def __enter__(self) -> None:
-        try:
-            self._lock.__enter__()
-        except LockIsHeld as error:
-            raise TryLater(f"Another process holds {error}.", f"fuser -v {error}") from error
-
-    def __exit__(self, *details: Any) -> None:
-        self._lock.__exit__(*details)
 
 
 class _Person:
@@ -211,6 +197,6 @@ def revoke(app: App) -> None:
     from calendar_sync.grants.guard import guard_secrets
 
     secrets = guard_secrets(app.home, app.config)
-    with _locked(file):
+    with file.locked_for(app.terminal.say):
         revoke_grant(app.home, file, secrets)
     app.terminal.say("Revoked; the local copy is removed. Exports and state stay.")

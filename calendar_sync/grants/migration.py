@@ -17,7 +17,6 @@ from calendar_sync.config import Config
 from calendar_sync.errors import (
     ConsentNeeded,
     DamagedInput,
-    TryLater,
     WrongConfiguration,
     WrongUsage,
 )
@@ -25,7 +24,7 @@ from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import guard_secrets, token_file_of
 from calendar_sync.grants.scopes import in_words, is_broader, is_sufficient
-from calendar_sync.grants.token_file import LockIsHeld, TokenFile
+from calendar_sync.grants.token_file import TokenFile
 from calendar_sync.home import Home
 from calendar_sync.legacy.kinds import LARGEST
 from calendar_sync.legacy.reading import FoundGrant, find_candidates, read_grant
@@ -78,22 +77,21 @@ def run_migration(
     if options.dry_run:
         terminal.say(f"Dry run: it would be proven by one refresh and written to {home.token}.")
         return
-    _prove_and_write(file, grant, google, clock)
+    _prove_and_write(file, grant, google, clock, terminal)
     forget_account(home.mirror)
     terminal.say(f"Proven by one refresh and written to {home.token}. Next: calendar-sync export")
     terminal.say(f"When that works, delete {name}: two copies of one grant end badly.")
 
 
-def _prove_and_write(file: TokenFile, grant: Grant, google: Google, clock: Clock) -> None:
+def _prove_and_write(
+    file: TokenFile, grant: Grant, google: Google, clock: Clock, terminal: Terminal
+) -> None:
     from calendar_sync.grants.credentials import renew  # loads google-auth
 
     if file.path.is_symlink():
         file.read()  # raises: a link must not be replaced
-    try:
-        with file.locked():
-            renew(file, grant, google, clock, _check_scopes)
-    except LockIsHeld as error:
-        raise TryLater(f"Another process holds {error}.", f"fuser -v {error}") from error
+    with file.locked_for(terminal.say):
+        renew(file, grant, google, clock, _check_scopes)
 
 
 def _check_scopes(grant: Grant) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from calendar_sync.errors import (
     ConsentNeeded,
     DamagedInput,
+    TryLater,
     WrongConfiguration,
     cannot_write,
 )
@@ -32,6 +33,7 @@ from calendar_sync.locking import IsLocked, locked
 from calendar_sync.stop import Stop
 
 LOCK_TIMEOUT = 90.0  # the holder may wait three times 20 s for the token server
+_NO_TIME = 0.5  # seconds; a refresh is over by then, mostly
 _LARGEST = 64 * 1024
 
 
@@ -94,7 +96,7 @@ class TokenFile:
             return file.read(_LARGEST + 1)
 
     @contextlib.contextmanager
-    def locked(self, stop: Stop | None = None) -> Iterator[None]:
+    def locked(self, stop: Stop | None = None, patience: float | None = None) -> Iterator[None]:
         """Hold the grant's lock. Raises LockIsHeld when patience or `stop` ends, CannotWrite.
 
         The kernel frees it when its owner dies.
@@ -104,12 +106,35 @@ class TokenFile:
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(
-                    locked(path, self.patience, lambda: stop is not None and stop.is_due)
+                    locked(
+                        path,
+                        self.patience if patience is None else patience,
+                        lambda: stop is not None and stop.is_due,
+                    )
                 )
             except IsLocked as error:
                 raise LockIsHeld(str(path)) from error
             except OSError as error:
                 raise cannot_write(path, error) from error
+            yield
+
+    @contextlib.contextmanager
+    def locked_for(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Hold the grant's lock for a person, who is told of a wait. Raises TryLater at its end."""
+        with contextlib.ExitStack() as held:
+            try:
+                try:
+                    held.enter_context(self.locked(patience=_NO_TIME))
+                except LockIsHeld as error:
+                    say(
+                        f"Another process holds {error}; waiting up to {self.patience:.0f} seconds."
+                    )
+                    held.enter_context(self.locked())
+            except LockIsHeld as error:
+                raise TryLater(
+                    f"Another process keeps hold of {error}; nothing was changed.",
+                    f"See who: fuser -v {error}",
+                ) from error
             yield
 
     @contextlib.contextmanager
