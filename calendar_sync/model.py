@@ -145,6 +145,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
     source: Source | None = None
     attachments: msgspec.Raw = NO_JSON
     event_type: str | None = None
+    working_location_properties: msgspec.Raw = NO_JSON
 
     @property
     def is_cancelled(self) -> bool:

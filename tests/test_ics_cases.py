@@ -427,6 +427,11 @@ OTHER_CASES = [
              [f"CATEGORIES:{kind}", f"X-GOOGLE-EVENT-TYPE:{kind}"])
         for kind in KINDS
     ),
+    case("105-where", single(eventType="workingLocation", workingLocationProperties={
+        "type": "officeLocation", "officeLocation": {"label": "HQ, 2nd floor"}}),
+        ("TRANSP", "X-GOOGLE-WORKING-LOCATION"),
+        ["TRANSP:TRANSPARENT", 'X-GOOGLE-WORKING-LOCATION:{"type":"officeLocation"\\,'
+         '"officeLocation":{"label":"HQ\\, 2nd floor"}}']),
     case("105-default", single(eventType="default"), ("CATEGORIES",), []),
     case("106", single(summary=None, created=None, visibility="private"), ("SUMMARY", "CLASS"),
          ["SUMMARY:Busy"]),
@@ -450,6 +455,14 @@ OTHER_CASES = [
     case("111", single(), ("NAME", "X-WR-CALNAME"),
          ["NAME:Team\\, plans", "X-WR-CALNAME:Team\\, plans"],
          calendar=CalendarView("x", "Team, plans")),
+    *(
+        case(f"101-calendar-{color[-6:]}", single(), ("COLOR", "X-APPLE-CALENDAR-COLOR"), expected,
+             calendar=CalendarView("x", background_color=color))
+        for color, expected in [
+            ("#9fe1e7", ["COLOR:lightblue", "X-APPLE-CALENDAR-COLOR:#9fe1e7"]),
+            ("#ff6347", ["COLOR:tomato", "X-APPLE-CALENDAR-COLOR:#ff6347"]),
+            ("#9a9cff\r\nX-EVIL:1", []), ("blue", []), ("", [])]
+    ),
     case("111-blank", single(), ("NAME", "X-WR-CALNAME", "DESCRIPTION", "X-WR-TIMEZONE"), [],
          calendar=CalendarView("x", " \n", description="", time_zone="")),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from calendar_sync.ics.html import is_html, plain_text
 from calendar_sync.ics.meeting import (
     alarm_lines,
@@ -68,12 +70,16 @@ def _write_words(lines: list[str], event: Event) -> None:
     status = STATUSES.get(event.status)
     if status:
         lines.append(status)
-    lines.append("TRANSP:TRANSPARENT" if event.transparency == "transparent" else "TRANSP:OPAQUE")
+    is_free = event.transparency == "transparent" or event.event_type == "workingLocation"
+    lines.append("TRANSP:TRANSPARENT" if is_free else "TRANSP:OPAQUE")
     if event.visibility in CLASSES and not is_free_busy(event):
         lines.append(f"CLASS:{CLASSES[event.visibility]}")
     if event.event_type and event.event_type != "default":
         kind = escape(event.event_type)
         lines += (f"CATEGORIES:{kind}", f"X-GOOGLE-EVENT-TYPE:{kind}")
+        if event.working_location_properties:
+            json = msgspec.json.format(event.working_location_properties, indent=-1)
+            lines.append(f"X-GOOGLE-WORKING-LOCATION:{escape(json.decode('utf-8', 'replace'))}")
     if event.color_id:
         if event.color_id in COLORS:
             lines.append(f"COLOR:{COLORS[event.color_id]}")

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from calendar_sync.blocks import IndexWriter, Key
+from calendar_sync.ics.colors import nearest_name
 from calendar_sync.ics.event import uid_of, write_event
 from calendar_sync.ics.recurrence import (
     Clock,
@@ -303,4 +304,7 @@ def header(calendar: CalendarView) -> list[str]:
     for names, text in texts:
         if text and not is_blank(text):
             lines += [f"{name}:{escape(text)}" for name in names]
+    color = nearest_name(calendar.background_color or "")
+    if color:
+        lines += [f"COLOR:{color}", f"X-APPLE-CALENDAR-COLOR:{calendar.background_color}"]
     return lines

@@ -174,7 +174,9 @@ def _state(event: Event) -> Facts:
     is_known = event.status in (None, "confirmed", "tentative")
     return {
         "STATUS": (event.status or "confirmed").upper() if is_known else "",
-        "TRANSP": "TRANSPARENT" if event.transparency == "transparent" else "OPAQUE",
+        "TRANSP": "TRANSPARENT"
+        if event.transparency == "transparent" or event.event_type == "workingLocation"
+        else "OPAQUE",
         "CLASS": "" if _is_free_busy(event) else classes.get(event.visibility or "", ""),
     }
 
