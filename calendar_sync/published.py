@@ -101,8 +101,7 @@ def manifest_entries(
 ) -> list[dict[str, Any]]:
     """List the entries of one output's manifest, by slug; gone calendars are marked with the date.
 
-    The last manifest's calendars of which the mirror knows nothing any more are gone ones too: the
-    mirror was lost after they went, and their files stay.
+    What the last manifest says stays true of files that nobody has made since the mirror was lost.
     """
     entries = []
     for calendar in calendars:
@@ -117,10 +116,19 @@ def manifest_entries(
         if calendar.gone_at is not None:
             entry["gone"] = calendar.gone_at
         entries.append(entry)
-    living = {calendar.id for calendar in calendars if calendar.gone_at is None}
-    listed = living | {entry["id"] for entry in entries}
-    for entry in entries_in(view.folder):
-        chosen = is_chosen(entry["id"], str(entry.get("summary")), view.export.calendars)
-        if chosen and entry["id"] not in listed:
-            entries.append({**entry, "gone": entry.get("gone") or now})
+    listed = {entry["id"] for entry in entries}
+    known = {calendar.id: calendar for calendar in calendars}
+    former = (entry for entry in entries_in(view.folder) if entry["id"] not in listed)
+    entries += (e for entry in former if (e := _kept(entry, known.get(entry["id"]), view, now)))
     return sorted(entries, key=lambda entry: str(entry["slug"]))
+
+
+def _kept(
+    entry: dict[str, Any], calendar: KnownCalendar | None, view: View, now: str
+) -> dict[str, Any] | None:
+    """Return a former entry as it is to be now, None to drop it."""
+    if calendar is None or calendar.gone_at is not None:
+        chosen = is_chosen(entry["id"], str(entry.get("summary")), view.export.calendars)
+        return {**entry, "gone": entry.get("gone") or now} if chosen else None
+    is_there = view.shows(calendar) and calendar.slug == entry["slug"]
+    return {key: entry[key] for key in entry if key != "gone"} if is_there else None

@@ -56,10 +56,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """One calendar to read, and how."""
+    """One calendar to read, and how. `published`: events in its files, of which the mirror is lost."""
 
     calendar: KnownCalendar
     fetch: Plan
+    published: int = 0
 
 
 @dataclass(frozen=True)
@@ -280,7 +281,8 @@ class _Writer:
             pages += 1
         counts = reading.finish(sync_token, calendar.view.time_zone, self.clock())
         if is_full and not self.allow_shrink:
-            _refuse_suspicious_loss(calendar, reading.before, reading.after)
+            before = reading.before or listing.task.published
+            _refuse_suspicious_loss(calendar, before, reading.after)
         outcome = Outcome(
             calendar, fetch, counts, pages, reading.unreadable, touched=reading.touched
         )

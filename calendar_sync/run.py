@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
-from typing import Protocol
+from typing import Any, Protocol
 
 from calendar_sync.calendars import (
     KnownCalendar,
@@ -37,7 +37,7 @@ from calendar_sync.mirror import (
 from calendar_sync.model import CalendarEntry
 from calendar_sync.options import RunOptions, views_of
 from calendar_sync.progress import Counted, Progress
-from calendar_sync.publish import slugs_in
+from calendar_sync.publish import entries_in
 from calendar_sync.publishing import Publishing
 from calendar_sync.reading import Outcome, Source, Task, read_calendars
 from calendar_sync.reporting import Reporting
@@ -170,9 +170,10 @@ class _Run:
     # -- reading ---------------------------------------------------------------------------------
 
     def _read(self, account: Account) -> Generator[Outcome]:
-        entries = account.calendars()
+        entries, former = account.calendars(), self._former_entries()
         with self.mirror.transaction():
-            remember_calendars(self.mirror, entries, self._former_slugs())
+            slugs = {id_: entry["slug"] for id_, entry in former.items()}
+            remember_calendars(self.mirror, entries, slugs)
         here = {entry.id for entry in entries}
         calendars = list_calendars(self.mirror)
         self._notice_gone([c for c in calendars if c.id not in here and c.gone_at is None])
@@ -187,7 +188,7 @@ class _Run:
         return read_calendars(
             Counted(account, self.progress),
             self.mirror,
-            [self._task(calendar) for calendar in wanted],
+            [self._task(calendar, former.get(calendar.id, {})) for calendar in wanted],
             jobs=self.options.jobs or self.config.jobs,
             clock=self.clock,
             allow_shrink=self.options.allow_shrink,
@@ -204,7 +205,7 @@ class _Run:
                     " not brought up to date. See the names: calendar-sync calendars"
                 )
 
-    def _task(self, calendar: KnownCalendar) -> Task:
+    def _task(self, calendar: KnownCalendar, former: dict[str, Any]) -> Task:
         fetch = choose_fetch(
             self.mirror.sync_state(calendar.key),
             time_zone=calendar.view.time_zone,
@@ -212,7 +213,8 @@ class _Run:
             full_every=parse_duration(self.config.full_every),
             full=self.options.full,
         )
-        return Task(calendar, fetch)
+        published = former.get("events") if calendar.synced_at is None else None
+        return Task(calendar, fetch, published if isinstance(published, int) else 0)
 
     def _is_wanted(self, calendar: KnownCalendar) -> bool:
         asked = self.options.calendars
@@ -220,11 +222,9 @@ class _Run:
             return False
         return any(view.shows(calendar) for view in self.views)
 
-    def _former_slugs(self) -> dict[str, str]:
-        slugs: dict[str, str] = {}
-        for view in self.views:
-            slugs |= slugs_in(view.folder)
-        return slugs
+    def _former_entries(self) -> dict[str, dict[str, Any]]:
+        """Return what the folders' manifests say of each calendar, for a lost state."""
+        return {entry["id"]: entry for view in self.views for entry in entries_in(view.folder)}
 
     def _notice_gone(self, calendars: list[KnownCalendar]) -> None:
         for calendar in calendars:

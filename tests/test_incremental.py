@@ -276,6 +276,23 @@ def test_lost_state_is_read_anew_and_no_file_is_rewritten(
     assert after == before
 
 
+def test_after_lost_state_a_calendar_that_fails_keeps_its_files_and_its_entry(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    """So does one that was not asked for: whoever reads by the manifest loses nothing."""
+    home.run("export")
+    before, files = manifest(home.exports), stamps(home.exports)
+    shutil.rmtree(home / "state")
+    google.faults.add("api_403_quota", on=place(TEAM), count=None)
+    home.run("export", expect=1)
+    assert manifest(home.exports)[TEAM] == before[TEAM]
+    google.faults.clear()
+    shutil.rmtree(home / "state")
+    home.run("export", "--calendar", ADA)
+    assert manifest(home.exports).keys() == before.keys()
+    assert {**stamps(home.exports), "manifest.json": 0} == {**files, "manifest.json": 0}
+
+
 def test_an_unshared_calendar_keeps_its_last_files_and_is_marked_gone(
     home: HomeFolder, google: LocalGoogle
 ) -> None:
@@ -336,6 +353,26 @@ def test_a_new_calendar_appears(home: HomeFolder, google: LocalGoogle) -> None:
 
 
 # -- the shrink guard ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", ["nothing", "state", "mirror"])
+def test_an_emptied_calendar_is_refused_though_the_mirror_is_lost_too(
+    home: HomeFolder, google: LocalGoogle, lost: str
+) -> None:
+    """The manifest knows how many events the files hold."""
+    home.run("export")
+    before = stamps(home.exports)
+    google.control("set_switch", name="pretend_empty", value=True, calendar=TEAM)
+    if lost == "state":
+        shutil.rmtree(home / "state")
+    elif lost == "mirror":
+        (home / "state/mirror.sqlite3").write_bytes(b"damaged" * 1000)
+    for _ in range(2):
+        found = report(home, "--full", expect=1)
+        assert "found 0 events where 3 were" in found["by_id"][TEAM]["error"]
+        assert stamps(home.exports) == before
+    assert report(home, "--full", "--allow-shrink")["by_id"][TEAM]["events"] == 0
+    assert manifest(home.exports)[TEAM]["events"] == 0
 
 
 @pytest.mark.parametrize("loss", ["empty", "most"])
