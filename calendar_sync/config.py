@@ -24,6 +24,9 @@ from calendar_sync.users import DIRECTORY, FILE, distinct
 Format = Literal["ics", "csv", "jsonl", "sqlite", "parquet"]
 FORMATS: tuple[Format, ...] = ("ics", "csv", "jsonl", "sqlite", "parquet")
 MERGED_FORMATS: tuple[Format, ...] = ("ics", "csv")
+EventType = Literal[
+    "default", "birthday", "focusTime", "fromGmail", "outOfOffice", "workingLocation"
+]
 _Jobs = Annotated[int, Meta(ge=1, le=64)]
 _Workers = Annotated[int, Meta(ge=1, le=256)]
 
@@ -44,6 +47,7 @@ class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[str, ...] | None = None
     default_reminders: bool = False
     html: Literal["keep", "plain", "both"] = "keep"
+    leave_out: tuple[EventType, ...] = ()
     merge: bool = False
     per_uid: bool = False
 

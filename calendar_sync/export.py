@@ -19,7 +19,7 @@ from calendar_sync.files import TEMPORARY_PREFIX, Draft, draft
 from calendar_sync.formats.parquet_file import ParquetExporter
 from calendar_sync.formats.sqlite_file import SqliteExporter
 from calendar_sync.ics.exporter import IcsExporter, IcsOptions
-from calendar_sync.items import read_items
+from calendar_sync.items import is_of, read_items
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item, Series
 from calendar_sync.per_uid import PerUidFolder
@@ -102,9 +102,12 @@ class _Output:
     window: Window | None
     index: IndexWriter | None
     head: int = 0
+    left_out: tuple[str, ...] = ()  # types of events; JSONL has them all
 
     def add(self, item: Item, zone: str) -> None:
         """Hand the item on; tables look at their window by themselves, row by row."""
+        if self.left_out and self.format != "jsonl" and is_of(item, self.left_out):
+            return
         if self.window is None or self.format in _TABLES or overlaps(item, zone, self.window):
             self.exporter.add(item)
 
@@ -147,8 +150,9 @@ def export_calendar(
                 pause()
             for output in everything:
                 output.add(item, calendar.view.time_zone)
-            for folder in filter(None, folders.values()):
-                folder.add(item)
+            for view, folder in folders.items():
+                if folder is not None and not is_of(item, view.export.leave_out):
+                    folder.add(item)
         for view, of_view in outputs.items():
             wanted = [output for output in of_view if output.format in view.export.formats]
             for output in wanted:
@@ -186,7 +190,8 @@ def _open_outputs(
             index = stack.enter_context(IndexWriter(index_path(mirror, target)))
         exporter = _open_exporter(format_, mirror, calendar, view, window, stack, index)
         new = stack.enter_context(draft(target))
-        outputs.append(_Output(view, format_, exporter, new, window, index))
+        left_out = view.export.leave_out
+        outputs.append(_Output(view, format_, exporter, new, window, index, left_out=left_out))
     return outputs
 
 

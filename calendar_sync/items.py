@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
@@ -33,6 +33,17 @@ def read_items(
             if (event := _read(resource, series_id, warnings)) is not None
         ]
         yield from _items_of(members)
+
+
+def without_types(items: Iterable[Item], types: Collection[str]) -> Iterable[Item]:
+    """Leave out items of these event types; a series is of its master's."""
+    return (item for item in items if not is_of(item, types)) if types else items
+
+
+def is_of(item: Item, types: Collection[str]) -> bool:
+    """Whether an item is of one of these event types."""
+    event = item.master if isinstance(item, Series) else item.event
+    return (event.event_type or "default") in types
 
 
 def _items_of(members: list[tuple[int, Event]]) -> Iterator[Item]:

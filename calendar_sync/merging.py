@@ -18,7 +18,7 @@ from calendar_sync.calendars import KnownCalendar
 from calendar_sync.export import csv_options, ics_options, temporary_file
 from calendar_sync.files import draft
 from calendar_sync.ics.exporter import IcsExporter
-from calendar_sync.items import read_items
+from calendar_sync.items import read_items, without_types
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import CalendarView, EventWarning
 from calendar_sync.publish import publish
@@ -111,7 +111,8 @@ class _Making:
         table = CsvExporter(calendar.view, options, self._view.folder, sorter=sorter)
         unreadable: list[EventWarning] = []
         before = len(self._ics.warnings)
-        for item in read_items(self._mirror.resources_by_series(calendar.key), unreadable):
+        items = read_items(self._mirror.resources_by_series(calendar.key), unreadable)
+        for item in without_types(items, self._view.export.leave_out):
             table.add(item)
             if window is None or overlaps(item, zone, window):
                 self._ics.add(item, calendar.view)

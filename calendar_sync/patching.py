@@ -21,7 +21,7 @@ from calendar_sync.config import Format
 from calendar_sync.export import JsonlExporter, csv_options, ics_options, index_path
 from calendar_sync.files import Draft, draft
 from calendar_sync.ics.exporter import FOOT, IcsExporter, key_of, render, split_events
-from calendar_sync.items import read_items
+from calendar_sync.items import read_items, without_types
 from calendar_sync.listing import Touched
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item
@@ -129,7 +129,7 @@ class _Patch:
         side = _Side()
         options = csv_options(self.view, self.calendar, self.window)
         table = CsvExporter(self.calendar.view, options, self.view.folder, sorter=_Kept(side.rows))
-        for item in read_items(rows, side.warnings):
+        for item in without_types(read_items(rows, side.warnings), self.view.export.leave_out):
             table.add(item)
             if "ics" in self.view.export.formats:
                 self._render(item, side)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from calendar_sync.config import Export
+from calendar_sync.items import is_of
 from calendar_sync.model import CalendarView, Item, Series
 from calendar_sync.recurrence.occurrences import overlaps
 from calendar_sync.table.presets import COLUMNS
@@ -51,6 +52,10 @@ class Truth:
         window = rules.window
         shown: set[str] = set()
         for item in items:
+            if self._export.leave_out and is_of(item, self._export.leave_out):
+                if window is None or overlaps(item, calendar.time_zone, window):
+                    shown |= _ids(item)  # JSONL has them all
+                continue
             self._rows += _placed(calendar, csv.of(item))
             if has_tables:
                 self._table_rows += _placed(calendar, table.of(item))
