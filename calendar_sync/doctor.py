@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from calendar_sync.checks import Check
@@ -55,7 +56,7 @@ def examine(home: Home, clock: Clock, *, offline: bool) -> Iterator[Check]:
     yield _checked("mirror", lambda: _mirror(home))
     yield _checked("schedule", lambda: check_schedule(home))
     if configuration.result != "fail":
-        yield _checked("last run", lambda: _last_run(home, clock))
+        yield from _last_runs(home, clock)
     if offline:
         return
     yield _checked("clock", lambda: _clock(home, clock))
@@ -218,13 +219,25 @@ def _mirror(home: Home) -> Check:
     return Check("mirror", "pass", f"{home.mirror} is whole")
 
 
+def _last_runs(home: Home, clock: Clock) -> Iterator[Check]:
+    """Yield one check, or one for each shard of an organisation."""
+    places = [home]
+    if _config_of(home).is_organisation(home):
+        from calendar_sync.organisation.members import shards_here
+
+        places = shards_here(home)
+    for place in places:
+        yield _checked("last run", partial(_last_run, place, clock))
+
+
 def _last_run(home: Home, clock: Clock) -> Check:
     config: Config = _config_of(home)
     last, success = last_reports(home.mirror)
     health = judge(last, success, config, clock())
     if last is None:
         return Check("last run", "warn", "there was none yet", "Run: calendar-sync export")
-    finding = f"{health}; last at {last.finished_at} with exit code {last.exit_code}"
+    shard = f"shard {home.shard} " if home.shard else ""
+    finding = f"{shard}{health}; last at {last.finished_at} with exit code {last.exit_code}"
     if config.schedule:
         due = next_due(config.schedule, clock(), schedule_zone(config))
         finding += f"; next due {due.isoformat() if due else 'never'}"

@@ -12,6 +12,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from calendar_sync.shard import Shard
 
 from calendar_sync.errors import WrongConfiguration
 
@@ -28,7 +32,7 @@ class Home:
     config: Path
     account: str = ""  # the name of one of several `[[account]]`, or a user of an organisation's
     organisation: str = ""  # the `[[account]]` that reads for this user and many others
-    part: str = ""  # of an organisation, when several machines share it: locks, history of its own
+    shard: Shard | None = None  # of an organisation that several machines share: lock and history
 
     @property
     def credentials(self) -> Path:
@@ -48,7 +52,7 @@ class Home:
     @property
     def state(self) -> Path:
         """Mirror, locks and history; safe to delete."""
-        return self.folder / "state" / self.account / self.part
+        return self.folder / "state" / self.account / (self.shard.folder if self.shard else "")
 
     @property
     def mirror(self) -> Path:
@@ -88,12 +92,13 @@ class Home:
 
     def of_user(self, address: str) -> Home:
         """Return an organisation's home as one of its users sees it."""
-        return replace(self, account=address, organisation=self.account, part="")
+        return replace(self, account=address, organisation=self.account, shard=None)
 
     def describe(self) -> str:
         """Say which folder it is and why, for messages about files that are not there."""
         account = f", account {self.account}" if self.account else ""
-        return f"home {self.folder} ({self.rule}){account}"
+        shard = f", shard {self.shard}" if self.shard else ""
+        return f"home {self.folder} ({self.rule}){account}{shard}"
 
 
 def is_private(folder: Path, home: Path) -> bool:

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -29,6 +30,31 @@ from calendar_sync.terminal import TALK, one_line, write_talk
 Format = Literal["human", "logfmt", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 run_id: ContextVar[str] = ContextVar("run_id", default="")  # set by who starts a run
+
+
+user: ContextVar[str] = ContextVar("user", default="")  # of an organisation, whose run it is
+
+
+@dataclass(frozen=True)
+class Logging:
+    """How this process logs; plain data, so that its workers can do the same."""
+
+    verbosity: int = 0
+    quiet: bool = False
+    form: Format | None = None
+    file: Path | None = None
+
+    def set_up(self) -> None:
+        """Log so in this process."""
+        set_up_logging(self.verbosity, quiet=self.quiet, form=self.form, file=self.file)
+
+
+_in_use = Logging()
+
+
+def logging_in_use() -> Logging:
+    """Return how this process was told to log."""
+    return _in_use
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:
@@ -44,6 +70,8 @@ def set_up_logging(
     Without a form it is human on a terminal, else logfmt. Libraries stay at WARNING: at DEBUG some
     print tokens and codes. Raises CannotWrite when the file cannot be opened.
     """
+    global _in_use  # as logging itself is: one for the process
+    _in_use = Logging(verbosity, quiet, form, file)
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     level = logging.ERROR if quiet else max(logging.DEBUG, logging.WARNING - 10 * verbosity)
     to_stderr = _ToStderr(level, takes_talk=form in ("logfmt", "json"))
@@ -123,8 +151,7 @@ def _human(record: logging.LogRecord, facts: dict[str, object]) -> str:
 
 def _human_with_time(record: logging.LogRecord, facts: dict[str, object]) -> str:
     moment = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created))
-    if run_id.get():
-        facts = {**facts, "run_id": run_id.get()}
+    facts = {**facts, **_whose()}
     return f"{moment} {record.levelname} {_words(record, facts)}"
 
 
@@ -149,11 +176,16 @@ def _event(record: logging.LogRecord, facts: dict[str, object]) -> dict[str, obj
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     event: dict[str, object] = {"time": f"{seconds}.{int(record.msecs):03d}Z"}
     event["level"] = record.levelname.lower()
-    if run_id.get():
-        event["run_id"] = run_id.get()
+    event |= _whose()
     if not record.name.startswith("calendar_sync"):
         event["logger"] = record.name
     return {**event, "message": record.getMessage(), **facts}
+
+
+def _whose() -> dict[str, object]:
+    """Say of which run a line is, and for which of an organisation's users."""
+    names = {"run_id": run_id.get(), "user": user.get()}
+    return {key: name for key, name in names.items() if name}
 
 
 def _pairs(facts: dict[str, object]) -> list[str]:

@@ -28,9 +28,12 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_user_per_minute: _Requests = 600
     per_project_per_minute: _Requests = 10_000
 
-    def shared_by(self, shards: int) -> Limits:
-        """Return one shard's limits: the project is all shards' together, a user is one's alone."""
-        share = max(1, self.per_project_per_minute // shards)
+    def shared_by(self, parts: int) -> Limits:
+        """Return one part's limits, of so many shards or processes that work at once.
+
+        The project is theirs together; a user is read by one of them alone.
+        """
+        share = max(1, self.per_project_per_minute // parts)
         return msgspec.structs.replace(self, per_project_per_minute=share)
 
 

@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context  # the run's id, for the log
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -128,7 +129,9 @@ def read_calendars(
     executor = ThreadPoolExecutor(min(jobs, len(tasks)), thread_name_prefix="calendar")
     try:
         for task in tasks:
-            executor.submit(_list_pages, source, _Listing(task), ready, given_up)
+            executor.submit(
+                copy_context().run, _list_pages, source, _Listing(task), ready, given_up
+            )
         for _ in tasks:
             yield writer.take_in(ready.get())
     finally:

@@ -60,7 +60,8 @@ def directory_of(
 
     secrets = guard_secrets(home, config)
     credentials = _service_account(home, config, account, secrets, clock, SCOPE)
-    return GoogleDirectory(credentials, stop)
+    allow = partial(process_quota(config.quota).take, str(home.state))
+    return GoogleDirectory(credentials, stop, allow)
 
 
 def _service_account(

@@ -55,7 +55,7 @@ def run_and_tell(
         raise
     finally:
         if config.report is not None and not options.dry_run:
-            _refresh_report(home, config)
+            refresh_report(home, config)
     return report
 
 
@@ -70,7 +70,7 @@ def _told(
     return told(home, config, clock)
 
 
-def _refresh_report(home: Home, config: Config) -> None:
+def refresh_report(home: Home, config: Config) -> None:
     """Bring the page up to date as of the last run's end; it is no reason for a run to fail."""
     last = last_reports(home.mirror)[0]
     now = read_instant(last.finished_at) if last else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calendar_sync.errors import Stopped
+from calendar_sync.logs import run_id
 from calendar_sync.stop import Stop
 
 LONGEST = 60  # seconds
@@ -43,6 +45,15 @@ def where(chore: Chore, _stop: Stop) -> tuple[int, int]:
 
 def seconds_left(chore: Chore, stop: Stop) -> float:
     return stop.remaining
+
+
+def how_it_logs(chore: Chore, _stop: Stop) -> list[str]:
+    """Return the lines that a worker's log makes of a fact with a secret."""
+    run_id.set(f"run-{chore.number}")
+    record = logging.LogRecord(
+        "calendar_sync", logging.INFO, "", 0, "code=4/0AX4XfWhInventedCodeOfATest", (), None
+    )
+    return [handler.format(record) for handler in logging.getLogger().handlers]
 
 
 def die_once(chore: Chore, _stop: Stop) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +16,19 @@ from engine_work import (
     die_always,
     die_once,
     double,
+    how_it_logs,
     refuse_odd,
     seconds_left,
     wait_for_stop,
     where,
 )
 
+from calendar_sync import logs
 from calendar_sync.engines.choice import open_engine
 from calendar_sync.engines.engine import WorkerDied
 from calendar_sync.engines.window import work_through
 from calendar_sync.errors import ExitCode, TryLater
+from calendar_sync.logs import Logging
 from calendar_sync.stop import Stop
 
 ENGINES = pytest.mark.parametrize("name", ["threads", "processes", "dask"])
@@ -134,6 +138,24 @@ def began(folder: Path) -> Iterator[None]:
             break
         pause.wait(0.02)
     yield
+
+
+@ENGINES
+def test_an_engine_says_how_many_processes_share_the_quota(engine_name: str) -> None:
+    """Each counts its requests for itself."""
+    with open_engine(engine_name, 2, Stop()) as engine:
+        assert engine.processes == (1 if engine_name == "threads" else 2)
+
+
+@MORTAL
+def test_a_worker_logs_as_its_owner_does(
+    engine_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the same form, with the run's id, and no secret, whoever let it slip."""
+    monkeypatch.setattr(logs, "_in_use", Logging(1, form="json"))
+    for number, lines in outcomes(engine_name, how_it_logs, chores(tmp_path, 4)).items():
+        (event,) = map(json.loads, lines)
+        assert (event["run_id"], event["message"]) == (f"run-{number}", "code=***")
 
 
 @MORTAL

@@ -26,8 +26,9 @@ log = logging.getLogger("calendar_sync")
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave logging as it was: the test's own process is used."""
+    monkeypatch.setattr(logs, "_in_use", logs.logging_in_use())
     root = logging.getLogger()
     before, levels = root.handlers[:], (root.level, log.level)
     yield

@@ -6,16 +6,22 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from in_process import Job, _now
+from organisation_steps import ADMIN, add_users, organisation, write_key_of
 
-from calendar_sync.config import Config, parse_config
+from calendar_sync.config import Account, Config, parse_config, read_config
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.errors import ExitCode, Stopped, TryLater, WrongConfiguration
+from calendar_sync.home import Home
+from calendar_sync.options import RunOptions
+from calendar_sync.organisation.whole_run import run_organisation
 from calendar_sync.quota import Limits, Quota, process_quota
-from calendar_sync.session import account_of
+from calendar_sync.session import account_of, directory_of
+from calendar_sync.shard import Shard
 from calendar_sync.stop import Stop
 
 
@@ -110,6 +116,46 @@ def test_every_request_of_a_run_is_counted(tmp_path: Path, google: LocalGoogle) 
         account.calendars()
     assert google.requests.count("calendarList") == 5
     assert process_quota(config.quota) is process_quota(Limits(per_user_per_minute=5))
+
+
+def test_requests_to_the_directory_are_counted_too(tmp_path: Path, google: LocalGoogle) -> None:
+    """They are asked for by the project's key as all others are."""
+    home = Home(tmp_path, "a test", tmp_path / "none.toml").of_account("acme")
+    write_key_of(google, tmp_path)
+    google.control("add_account", account=ADMIN)
+    account = Account("acme", "key.json", ADMIN, "directory")
+    config = Config(quota=Limits(per_user_per_minute=1))
+    directory = directory_of(home, config, account, _now, Stop(deadline=1))
+    assert directory.users()
+    with pytest.raises(TryLater, match="deadline"):
+        directory.users()
+    assert google.requests.count("/admin/directory/") == 1
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_the_project_is_divided_among_shards_and_processes(
+    tmp_path: Path, google: LocalGoogle, engine: str
+) -> None:
+    """Two users take two requests each: one process of a shard may make three of the project's."""
+    write_key_of(google, tmp_path)
+    users = add_users(google, 8)
+    shard = Shard(1, 3)
+    mine = [user for user in users if shard.has(user)][:2]
+    parts = 3 * (2 if engine == "processes" else 1)
+    quota = f"[quota]\nper_project_per_minute = {3 * parts + 1}\n"
+    (tmp_path / "c.toml").write_text(
+        organisation(mine, f'engine = "{engine}"', "workers = 2") + quota
+    )
+    home = replace(Home(tmp_path, "a test", tmp_path / "c.toml").of_account("acme"), shard=shard)
+    config = read_config(home.config)
+    report, totals = run_organisation(
+        home, config, RunOptions(), _now, Stop(deadline=5), lambda _: None
+    )
+    asked = google.requests.count("/calendar/v3/")
+    if engine == "processes":  # a user each, or both one after the other
+        assert 3 <= asked <= 4
+    else:
+        assert (asked, totals.updated, report.exit_code) == (3, 1, ExitCode.SOME_FAILED)
 
 
 def test_the_configuration_says_what_google_allows() -> None:

@@ -18,7 +18,7 @@ from calendar_sync.commands.options import (
     output_option,
     text_format_option,
 )
-from calendar_sync.errors import CalendarSyncError, Stopped, WrongUsage, together
+from calendar_sync.errors import WrongUsage
 from calendar_sync.home import Home
 from calendar_sync.stop import Stop
 from calendar_sync.windows import instant_of_day_or_time
@@ -89,26 +89,21 @@ def _run(app: App, home: Home, asked: BackfillOptions, stop: Stop) -> BackfillRe
 
 
 def _run_accounts(app: App, asked: BackfillOptions, stop: Stop) -> int:
-    """Do one account after the other; a failing one does not stop the others."""
-    codes, reports = [], []
-    for home in app.homes:
-        app.terminal.say(f"[{home.account}]")
-        try:
-            report = _run(app, home, asked, stop)
-        except Stopped:
-            raise
-        except CalendarSyncError as error:
-            hint = app.as_typed(error.hint, home.account)
-            app.terminal.error(f"calendar-sync: {home.account}: {error.message}\n{hint}".strip())
-            codes.append(int(error.exit_code))
-            continue
-        codes.append(report.exit_code)
+    from calendar_sync.commands.many import each_account
+
+    reports = []
+
+    def run(home: Home) -> int:
+        report = _run(app, home, asked, stop)
         reports.append(report)
         if not app.terminal.as_json:
             _tell(app, [report])
+        return report.exit_code
+
+    code = each_account(app, app.homes, run)
     if app.terminal.as_json:
         _tell(app, reports)
-    return int(together(codes))
+    return code
 
 
 def _tell_slice(app: App, done: SliceReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +20,9 @@ from calendar_sync.commands.options import (
     format_option,
     jobs_option,
     output_option,
+    shard_option,
 )
-from calendar_sync.errors import (
-    CalendarSyncError,
-    ExitCode,
-    Stopped,
-    WrongConfiguration,
-    WrongUsage,
-    together,
-)
+from calendar_sync.errors import ExitCode, WrongConfiguration, WrongUsage
 from calendar_sync.home import Home
 from calendar_sync.progress import progress
 from calendar_sync.stop import LONGEST_RUN, Stop
@@ -36,6 +31,7 @@ from calendar_sync.windows import instant_of_day_or_time
 if TYPE_CHECKING:
     from calendar_sync.history import Report
     from calendar_sync.options import RunOptions
+    from calendar_sync.shard import Shard
 
 
 @command("export")
@@ -50,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--allow-shrink", is_flag=True, help="Accept that most events are gone.")
 @click.option("--verify", is_flag=True, help="Read files back before they are published (65).")
 @jobs_option
+@shard_option
 @deadline_option
 def export(
     app: App,
@@ -60,14 +57,19 @@ def export(
     output: Path | None,
     deadline: dt.timedelta | None,
     if_due: bool,
+    shard: Shard | None,
     **flags: Any,
 ) -> int:
     """Fetch what changed and bring exports/ up to date: the job."""
+    from calendar_sync.commands.many import in_shard
     from calendar_sync.options import RunOptions
     from calendar_sync.unattended import run_and_tell
     from calendar_sync.views import Period
 
-    if if_due and not any(_is_due(app, home) for home in app.homes):
+    homes = in_shard(app, shard)
+    if if_due:
+        homes = [home for home in homes if _is_due(app, home)]
+    if not homes:
         app.terminal.say("Not due yet; nothing was done.")
         return int(ExitCode.DONE)
     _check_period(app, start, end, output)
@@ -86,7 +88,7 @@ def export(
                 report = run_and_tell(app.home, app.config, options, app.now, stop, bar)
             _tell(app, [report], dry_run=options.dry_run)
             return report.exit_code
-        return _export_accounts(app, options, stop, only_due=if_due)
+        return _export_accounts(app, homes, options, stop)
 
 
 def _check_period(app: App, start: Any, end: Any, output: Path | None) -> None:
@@ -102,40 +104,30 @@ def _check_period(app: App, start: Any, end: Any, output: Path | None) -> None:
         )
 
 
-def _export_accounts(app: App, options: RunOptions, stop: Stop, *, only_due: bool) -> int:
-    """Run for one account after the other; a failing one does not stop the others."""
-    from calendar_sync.commands.many import export_organisation
+def _export_accounts(app: App, homes: list[Home], options: RunOptions, stop: Stop) -> int:
+    """Run for each account; with an organisation among them JSON is a line for each thing done."""
+    from calendar_sync.commands.many import each_account, export_organisation
     from calendar_sync.unattended import run_and_tell
 
     has_many = any(app.config.is_organisation(home) for home in app.homes)
+    reports = []
 
-    codes, reports = [], []
-    for home in app.homes:
-        if only_due and not _is_due(app, home):
-            continue
-        app.terminal.say(f"[{home.account}]")
-        try:
-            if app.config.is_organisation(home):
-                codes.append(export_organisation(app, home, options, stop))
-                continue
-            with progress(home.account, shown=app.terminal.shows_progress) as bar:
-                report = run_and_tell(home, app.config, options, app.now, stop, bar)
-        except Stopped:
-            raise
-        except CalendarSyncError as error:
-            hint = app.as_typed(error.hint, home.account)
-            app.terminal.error(f"calendar-sync: {home.account}: {error.message}\n{hint}".strip())
-            codes.append(int(error.exit_code))
-            continue
-        codes.append(report.exit_code)
+    def run(home: Home) -> int:
+        if app.config.is_organisation(home):
+            return export_organisation(app, home, options, stop)
+        with progress(home.account, shown=app.terminal.shows_progress) as bar:
+            report = run_and_tell(home, app.config, options, app.now, stop, bar)
         reports.append(report)
         if not app.terminal.as_json:
             _tell(app, [report], dry_run=options.dry_run)
         elif has_many:
             app.terminal.json_line({"version": 1, "account": home.account, "report": report})
+        return report.exit_code
+
+    code = each_account(app, homes, run)
     if app.terminal.as_json and not has_many:
         _tell(app, reports, dry_run=options.dry_run)
-    return int(together(codes))
+    return code
 
 
 def _is_due(app: App, home: Home) -> bool:
@@ -189,10 +181,14 @@ def _tell(app: App, reports: list[Report], *, dry_run: bool) -> None:
     metavar="30s",
     help="Start up to so much later, always as much in one home: not everybody at once.",
 )
-def daemon(app: App, schedule: str | None, jitter: dt.timedelta | None) -> int:
+@shard_option
+def daemon(app: App, schedule: str | None, jitter: dt.timedelta | None, shard: Shard | None) -> int:
     """Run the job on a cron expression, until stopped."""
+    from calendar_sync.commands.many import in_shard
     from calendar_sync.daemon import run_daemon
 
     app.set_up_logging(at_least=1)  # a line for each run
     later = jitter or dt.timedelta(0)
-    return run_daemon(app.whole, app.homes, app.config, schedule, app.now, app.terminal, later)
+    homes = in_shard(app, shard)
+    whole = replace(app.whole, shard=next((home.shard for home in homes if home.shard), None))
+    return run_daemon(whole, homes, app.config, schedule, app.now, app.terminal, later)

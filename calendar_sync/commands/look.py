@@ -112,11 +112,12 @@ def _exported(row: dict[str, Any]) -> str:
 @command("status")
 def status(app: App) -> int:
     """Say whether it is healthy (exit 0) or stale or failing (exit 1)."""
+    from calendar_sync.commands.many import places_of
     from calendar_sync.health import status as collect
 
     healths = []
     collected = []
-    for home in app.homes:
+    for home in (place for each in app.homes for place in places_of(app, each)):
         token = token_file_of(home, app.config)
         found = collect(home.mirror, token, app.config, app.now())
         account = app.config.account_of(home)
@@ -125,6 +126,7 @@ def status(app: App) -> int:
         if app.config.is_organisation(home):
             users = [each for each in found.pop("calendars") if each.result == "failed"]
             found |= {"calendars": [], "failed_users": users}
+            found |= {"shard": str(home.shard)} if home.shard else {}
         healths.append(found["health"])
         collected.append({"account": home.account, **found})
         is_well = found["health"] == "fresh" and not found["grant"]["warning"]

@@ -1,19 +1,72 @@
-"""The job for an organisation: its users told as they are done, then the totals."""
+"""Many accounts one after the other; and an organisation: its users as they are done, the totals."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from calendar_sync.cli import App
+from calendar_sync.errors import CalendarSyncError, Stopped, WrongUsage, together
 from calendar_sync.home import Home
-from calendar_sync.options import RunOptions
+from calendar_sync.shard import Shard, shard_of_job
 from calendar_sync.stop import Stop
 
 if TYPE_CHECKING:
+    from calendar_sync.options import RunOptions
     from calendar_sync.organisation.totals import Totals
     from calendar_sync.organisation.user_run import UserResult
+
+
+def in_shard(app: App, asked: Shard | None) -> list[Home]:
+    """Return the homes that this machine runs for, where several share an organisation's users.
+
+    The shard is the one asked for, else a Kubernetes Job's. The first one does the other accounts.
+    Raises WrongUsage where nobody's users could be shared.
+    """
+    has_many = any(app.config.is_organisation(home) for home in app.homes)
+    if asked is not None and not has_many:
+        raise WrongUsage(
+            "--shard divides an organisation's users, and there is none.",
+            "An organisation is an [[account]] with users = […] in calendar-sync.toml.",
+        )
+    shard = (asked or shard_of_job(os.environ)) if has_many else None
+    if shard is None or shard.count == 1:
+        return app.homes
+    return [
+        replace(home, shard=shard) if app.config.is_organisation(home) else home
+        for home in app.homes
+        if app.config.is_organisation(home) or shard.number == 1
+    ]
+
+
+def places_of(app: App, home: Home) -> list[Home]:
+    """Return where the runs of a home are remembered: an organisation's shards each have their own."""
+    if not app.config.is_organisation(home):
+        return [home]
+    from calendar_sync.organisation.members import shards_here
+
+    return shards_here(home)
+
+
+def each_account(app: App, homes: Iterable[Home], run: Callable[[Home], int]) -> int:
+    """Run for one account after the other; a failing one does not stop the others."""
+    codes = []
+    for home in homes:
+        shard = f" shard {home.shard}" if home.shard else ""
+        app.terminal.say(f"[{home.account}{shard}]")
+        try:
+            codes.append(run(home))
+        except Stopped:
+            raise
+        except CalendarSyncError as error:
+            hint = app.as_typed(error.hint, home.account)
+            app.terminal.error(f"calendar-sync: {home.account}: {error.message}\n{hint}".strip())
+            codes.append(int(error.exit_code))
+    return int(together(codes))
 
 
 def export_organisation(app: App, home: Home, options: RunOptions, stop: Stop) -> int:

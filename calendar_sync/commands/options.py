@@ -12,6 +12,7 @@ import click
 from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.errors import WrongUsage
 from calendar_sync.home import Home, is_address, is_private, refuse_what_is_no_text
+from calendar_sync.shard import read_shard
 from calendar_sync.windows import parse_day_or_time
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def _formats(text: str, known: tuple[str, ...] = FORMATS) -> tuple[str, ...]:
 DAY = Words("day", parse_day_or_time)
 DURATION = Words("duration", parse_duration)
 FORMAT_LIST = Words("formats", _formats)
+SHARD = Words("shard", read_shard)
 TEXT_FORMAT_LIST = Words("formats", lambda text: _formats(text, TEXT_FORMATS))
 
 
@@ -85,6 +87,12 @@ text_format_option = click.option(
 output_option = click.option("--output", type=FOLDER, metavar="DIR", help="Write there instead.")
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 64), metavar="N", help="Calendars read at once."
+)
+shard_option = click.option(
+    "--shard",
+    type=SHARD,
+    metavar="I/N",
+    help="Only this share of an organisation's users: 2/4 is the second one of four.",
 )
 deadline_option = click.option(
     "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."

@@ -39,9 +39,15 @@ def _run_or_day(text: str) -> str | dt.date | dt.datetime:
 )
 def history(app: App, limit: int) -> None:
     """List past runs, the newest first: when, how they ended, what they found changed."""
+    from calendar_sync.commands.many import places_of
     from calendar_sync.history import recent_reports
 
-    runs = recent_reports(app.account_home.mirror, limit, with_backfills=True)
+    found = [
+        run
+        for place in places_of(app, app.account_home)
+        for run in recent_reports(place.mirror, limit, with_backfills=True)
+    ]
+    runs = sorted(found, key=lambda run: run.finished_at, reverse=True)[:limit]
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "runs": runs})
         return

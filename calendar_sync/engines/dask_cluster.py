@@ -12,11 +12,13 @@ import contextlib
 import threading
 import uuid
 from concurrent.futures import Future
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from calendar_sync.engines.engine import R, Work
 from calendar_sync.errors import ExitCode, TryLater, WrongConfiguration
+from calendar_sync.logs import Logging, logging_in_use
 from calendar_sync.stop import Stop
 
 _PATIENCE = 20  # seconds for the scheduler to answer
@@ -35,8 +37,10 @@ class DaskCluster:
                 "Install it: pip install 'calendar-sync[dask]'",
             ) from None
         self.workers, self._stop, self._address = workers, stop, address
+        self.processes = 1
         self.deaths: tuple[type[Exception], ...] = (distributed.KilledWorker,)
         self._ended = threading.Event()
+        self._logging = replace(logging_in_use(), file=None)  # a path of this machine
 
     def __enter__(self) -> Self:
         from distributed import Client, Event
@@ -45,6 +49,7 @@ class DaskCluster:
             self._client: Any = Client(self._address, timeout=_PATIENCE, set_as_default=False)
         except (OSError, TimeoutError) as error:
             raise TryLater(f"No Dask scheduler answers at {self._address}.") from error
+        self.processes = max(1, len(self._client.nthreads()))
         self._executor = self._client.get_executor(pure=False)
         self._end = Event(f"calendar-sync-{uuid.uuid4().hex}", client=self._client)
         self._watcher = threading.Thread(target=self._pass_on_the_stop, daemon=True)
@@ -62,7 +67,7 @@ class DaskCluster:
         if self._client.status != "running":
             raise TryLater(f"The Dask scheduler at {self._address} went away.")
         done: Future[R] = self._executor.submit(
-            _do, work, task, self._stop.seconds_left, self._end.name
+            _do, work, task, self._stop.seconds_left, self._end.name, self._logging
         )
         return done
 
@@ -88,7 +93,10 @@ _stops: dict[str, Stop] = {}  # one for each run at work here
 _lock = threading.Lock()
 
 
-def _do(work: Work[R], task: object, seconds: float | None, end: str) -> R:
+def _do(work: Work[R], task: object, seconds: float | None, end: str, logging: Logging) -> R:
+    with _lock:
+        if logging_in_use() != logging:
+            logging.set_up()
     with _stop_of(end).lent(seconds) as stop:
         return work(task, stop)
 

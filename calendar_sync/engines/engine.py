@@ -22,6 +22,7 @@ class Engine(Protocol):
     """Workers that live from `with` to its end. A stop of the run ends what they are doing."""
 
     workers: int  # how much is done at once
+    processes: int  # in how many processes: each keeps its share of the quota for itself
     deaths: tuple[type[Exception], ...]  # what a future raises when its worker died
 
     def submit(self, work: Work[R], task: object) -> Future[R]:

@@ -16,6 +16,7 @@ from typing import Self
 
 from calendar_sync.engines.engine import R, Work
 from calendar_sync.errors import ExitCode
+from calendar_sync.logs import Logging, logging_in_use
 from calendar_sync.stop import Stop
 
 _context = multiprocessing.get_context("spawn")
@@ -27,14 +28,18 @@ class Processes:
     deaths: tuple[type[Exception], ...] = (BrokenExecutor,)
 
     def __init__(self, workers: int, stop: Stop) -> None:
-        self.workers, self._stop = workers, stop
+        self.workers = self.processes = workers
+        self._stop = stop
         # Its end is the stop: whoever reads finds it closed, also when we are killed.
         self._reader, self._writer = _context.Pipe(duplex=False)
         self._executor = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            self.workers, _context, initializer=_begin, initargs=(self._reader,)
+            self.workers,
+            _context,
+            initializer=_begin,
+            initargs=(self._reader, logging_in_use()),
         )
 
     def submit(self, work: Work[R], task: object) -> Future[R]:
@@ -69,8 +74,9 @@ _stop = Stop()
 _at_work = threading.Lock()
 
 
-def _begin(reader: Connection) -> None:
+def _begin(reader: Connection, logging: Logging) -> None:
     """Prepare a worker: Ctrl-C is its owner's matter; a stop, or its owner's death, ends it."""
+    logging.set_up()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(reader,), daemon=True).start()
 

@@ -14,6 +14,7 @@ class Threads:
     """The engine unless another one is named."""
 
     deaths: tuple[type[Exception], ...] = ()
+    processes = 1
 
     def __init__(self, workers: int, stop: Stop) -> None:
         self.workers, self._stop = workers, stop

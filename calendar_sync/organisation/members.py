@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from calendar_sync.config import Account, Config
 from calendar_sync.durations import Unreadable
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.files import make_folder, replace_file
+from calendar_sync.history import last_reports
 from calendar_sync.home import Home
 from calendar_sync.run import Clock
 from calendar_sync.session import directory_of
+from calendar_sync.shard import Shard, shard_of_folder
 from calendar_sync.stop import Stop
 from calendar_sync.users import DIRECTORY, FILE, distinct, read_address, read_users_file
 
@@ -30,8 +32,15 @@ class Members:
     """
 
     addresses: tuple[str, ...]
-    left_out: int = 0
+    left_out: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
+
+    def in_shard(self, shard: Shard | None) -> Members:
+        """Return one shard's share of them; all without a shard."""
+        if shard is None:
+            return self
+        groups = (self.addresses, self.left_out, self.odd)
+        return Members(*(tuple(each for each in group if shard.has(each)) for group in groups))
 
 
 def list_members(home: Home, config: Config, clock: Clock, stop: Stop) -> Members:
@@ -66,11 +75,39 @@ def known_members(home: Home, config: Config) -> tuple[str, ...]:
     return read_users_file(home.folder / (users or "").removeprefix(FILE).strip())
 
 
-def remember_members(home: Home, members: Members) -> None:
-    """Keep a list for who looks without asking. Raises CannotWrite."""
-    make_folder(home.state, secret=True)
-    content = "".join(f"{address}\n" for address in members.addresses)
-    replace_file(home.state / _REMEMBERED, content.encode())
+def remember_members(home: Home, members: Members) -> tuple[str, ...]:
+    """Keep a list for who looks without asking; return who was on the last one and is no more.
+
+    A shard keeps its own share beside it: it compares with that. Raises CannotWrite.
+    """
+    mine = members.in_shard(home.shard)
+    own = home.state / _REMEMBERED
+    before = read_users_file(own) if own.exists() else ()
+    for folder, these in {replace(home, shard=None).state: members, home.state: mine}.items():
+        make_folder(folder, secret=True)
+        content = "".join(f"{address}\n" for address in these.addresses)
+        replace_file(folder / _REMEMBERED, content.encode())
+    here = {*mine.addresses}
+    return tuple(address for address in before if address not in here)
+
+
+def shards_here(home: Home) -> list[Home]:
+    """Return an organisation's home once for each shard that this disk knows of; else itself.
+
+    Only those of the newest run count: it may have been divided otherwise before, or not at all.
+    """
+    found = [home]
+    for folder in sorted(home.state.glob("shard-*")):
+        shard = shard_of_folder(folder.name)
+        found += [replace(home, shard=shard)] if shard else []
+    ended = {each: last_reports(each.mirror)[0] for each in found}
+    ran = {each: report.finished_at for each, report in ended.items() if report}
+    newest = max(ran, key=lambda each: ran[each], default=home)
+    if newest.shard is None:
+        return [home]
+    count = newest.shard.count
+    shards = [each for each in ran if each.shard and each.shard.count == count]
+    return sorted(shards, key=lambda each: each.shard.number if each.shard else 0)
 
 
 def is_member(home: Home, config: Config, address: str) -> bool:
@@ -95,9 +132,10 @@ def _fit(listed: list[DirectoryUser]) -> Members:
     addresses: dict[str, None] = {}
     odd: list[str] = []
     active = [user.primary_email for user in listed if user.is_active]
+    left_out = [user.primary_email for user in listed if not user.is_active]
     for address in active:
         try:
             addresses[read_address(address)] = None
         except Unreadable:
             odd.append(ascii(address))
-    return Members(tuple(addresses), len(listed) - len(active), tuple(odd))
+    return Members(tuple(addresses), tuple(left_out), tuple(odd))

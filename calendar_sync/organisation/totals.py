@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from calendar_sync.errors import ExitCode, together
@@ -9,7 +11,7 @@ from calendar_sync.history import CalendarReport
 from calendar_sync.organisation.user_run import UserResult
 
 _MOST_KEPT = 1000  # users that an organisation's report tells of one by one
-_MOST_NAMED = 10  # of those who failed, in its message
+_MOST_NAMED = 10  # in a line of words
 
 
 class FailedUser(msgspec.Struct, frozen=True):
@@ -21,7 +23,10 @@ class FailedUser(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct):
-    """The figures of a run for many users; `left_out`: suspended or archived in the directory."""
+    """The figures of a run for many users.
+
+    `left_out` are suspended or archived in the directory; who is `no_longer_listed` was, last time.
+    """
 
     users: int = 0
     updated: int = 0
@@ -33,6 +38,7 @@ class Totals(msgspec.Struct):
     events: int = 0
     requests: int = 0
     failed_users: list[FailedUser] = []
+    no_longer_listed: list[str] = []
 
     def add(self, result: UserResult) -> CalendarReport:
         """Count a user's result; return it as a line of the organisation's report."""
@@ -78,10 +84,15 @@ class Totals(msgspec.Struct):
             for key in ("updated", "unchanged", "failed", "not_reached", "left_out")
             if getattr(self, key)
         ]
-        names = ", ".join(failed.user for failed in self.failed_users[:_MOST_NAMED])
-        more = len(self.failed_users) - _MOST_NAMED
-        named = f" (failed: {names}{f' and {more} more' if more > 0 else ''})" if names else ""
+        names = in_short([failed.user for failed in self.failed_users])
+        named = f" (failed: {names})" if names else ""
         return f"{self.users} users: {', '.join(words) or 'none done'}{named}"
+
+
+def in_short(addresses: Sequence[str]) -> str:
+    """Name the first of many users."""
+    more = len(addresses) - _MOST_NAMED
+    return ", ".join(addresses[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def worth_keeping(reports: list[CalendarReport]) -> tuple[CalendarReport, ...]:

@@ -17,7 +17,7 @@ from calendar_sync.config import read_config
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.history import Report
 from calendar_sync.home import Home
-from calendar_sync.logs import run_id
+from calendar_sync.logs import run_id, user
 from calendar_sync.options import RunOptions
 from calendar_sync.run import run_export
 from calendar_sync.session import account_of
@@ -32,6 +32,7 @@ class UserTask:
 
     home: Home  # the user's
     options: RunOptions
+    parts: int = 1  # that share the project's quota: all shards, each with so many processes
 
 
 class UserResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,18 +47,20 @@ class UserResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def run_user(task: UserTask, stop: Stop) -> UserResult:
     """Run the job for one user; whatever happens is in the result."""
-    user = task.home.account
+    address = task.home.account
     run_id.set(task.options.run_id)
+    user.set(address)
     try:
         config = read_config(task.home.config, task.home.folder)
+        config = msgspec.structs.replace(config, quota=config.quota.shared_by(task.parts))
         connect = account_of(task.home, config, _now, stop)
         report = run_export(task.home, config, task.options, connect, _now, stop.check)
     except CalendarSyncError as error:
-        return UserResult(user, int(error.exit_code), error.message, error.hint)
+        return UserResult(address, int(error.exit_code), error.message, error.hint)
     except Exception as error:
         log.debug("%s", "".join(traceback.format_tb(error.__traceback__)))
-        return UserResult(user, int(ExitCode.BUG), f"a bug ({type(error).__name__})")
-    return UserResult(user, report.exit_code, report.message, report=report)
+        return UserResult(address, int(ExitCode.BUG), f"a bug ({type(error).__name__})")
+    return UserResult(address, report.exit_code, report.message, report=report)
 
 
 def _now() -> dt.datetime:

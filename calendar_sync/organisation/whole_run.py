@@ -6,9 +6,12 @@ too: `status`, `history` and those who are told hear of its run as a whole.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+
+import msgspec
 
 from calendar_sync.config import Config
 from calendar_sync.engines.choice import open_engine
@@ -23,12 +26,13 @@ from calendar_sync.logs import run_id
 from calendar_sync.mirror import Mirror, with_mirror
 from calendar_sync.options import RunOptions
 from calendar_sync.organisation.members import Members, list_members, remember_members
-from calendar_sync.organisation.totals import Totals, worth_keeping
+from calendar_sync.organisation.totals import Totals, in_short, worth_keeping
 from calendar_sync.organisation.user_run import UserResult, UserTask, run_user
 from calendar_sync.run import Clock
 from calendar_sync.stop import Stop
 from calendar_sync.telling.told import told
 
+log = logging.getLogger("calendar_sync")
 Hear = Callable[[UserResult], None]
 
 
@@ -37,8 +41,11 @@ def run_organisation(
 ) -> tuple[Report, Totals]:
     """Run the job for every user and tell about it as one run; `hear` is given each user's result.
 
-    Raises what concerns the organisation itself: its key, its directory, its lock, a stop.
+    A home with a shard stands for that share of the users. Raises what concerns the organisation
+    itself: its key, its directory, its lock, a stop.
     """
+    shards = home.shard.count if home.shard else 1
+    config = msgspec.structs.replace(config, quota=config.quota.shared_by(shards))
     run = _Run(home, config, options, clock, stop, hear)
     with told(home, config, clock, silent=options.dry_run) as telling:
         list_them = telling.announced(lambda: list_members(home, config, clock, stop))
@@ -62,6 +69,7 @@ class _Run:
         self._options = replace(options, run_id=new_run_id(self._started))
         run_id.set(self._options.run_id)
         self._users: list[CalendarReport] = []
+        self._warnings: list[str] = []
         self.totals = Totals()
 
     def remembered(self, list_them: Callable[[], Members]) -> Report:
@@ -71,8 +79,8 @@ class _Run:
             try:
                 members = list_them()
                 if not is_dry:
-                    remember_members(self._home, members)
-                self._do(members)
+                    self._part_with(remember_members(self._home, members))
+                self._do(members.in_shard(self._home.shard))
                 self._check_stop()
                 report = self._report(self.totals.exit_code(), self.totals.in_words())
             except CalendarSyncError as error:
@@ -84,14 +92,24 @@ class _Run:
             self._remember(report)
             return report
 
+    def _part_with(self, addresses: tuple[str, ...]) -> None:
+        """Tell of users who were read for until now; what there is of them stays."""
+        self.totals.no_longer_listed = [*addresses]
+        if addresses:
+            named = in_short(addresses)
+            self._warnings.append(f"No longer among the users: {named}; their files stay.")
+            log.warning("%s", self._warnings[-1])
+
     def _do(self, members: Members) -> None:
         self.totals.users = len(members.addresses) + len(members.odd)
-        self.totals.left_out, self.totals.not_reached = members.left_out, self.totals.users
+        self.totals.not_reached, self.totals.left_out = self.totals.users, len(members.left_out)
         for odd in members.odd:
             why = "this address cannot name a folder"
             self._note(UserResult(odd, int(ExitCode.CONFIGURATION), why))
-        tasks = (UserTask(self._home.of_user(user), self._options) for user in members.addresses)
         with open_engine(self._config.engine, self._config.workers, self._stop) as engine:
+            parts = engine.processes * (self._home.shard.count if self._home.shard else 1)
+            users = (self._home.of_user(address) for address in members.addresses)
+            tasks = (UserTask(user, self._options, parts) for user in users)
             for task, outcome in work_through(engine, run_user, tasks, self._stop):
                 self._note(outcome if isinstance(outcome, UserResult) else _lost(task, outcome))
         self.totals.failed_users.sort(key=lambda failed: failed.user)
@@ -118,6 +136,7 @@ class _Run:
             message=message,
             requests=self.totals.requests,
             calendars=worth_keeping(self._users),
+            warnings=tuple(self._warnings),
         )
 
     def _remember(self, report: Report) -> None:
