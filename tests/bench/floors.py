@@ -4,6 +4,7 @@ fetch URL              F: every page of the first calendar fetched, gunzipped, p
 poll URL N             one plain request without changes for each of N calendars, in turn
 naive URL FOLDER       collect all in a list, then csv.DictWriter and the icalendar library
 expand N               dateutil's own expansion of N weekly series over ten years
+copy FROM TO           the files of a folder copied into another one, and on the disk
 """
 
 from __future__ import annotations
@@ -115,16 +116,27 @@ def naive(url: str, folder: str) -> None:
 
 def expand(count: str) -> None:
     """Let dateutil expand weekly series over ten years."""
-    from datetime import datetime, timedelta
-
     from dateutil.rrule import rrulestr
+    from pages import WEEKS, first_week
 
-    start = datetime(2016, 1, 4, 9)
     for number in range(int(count)):
-        begin = start + timedelta(days=number % 7, minutes=number)
-        for _ in rrulestr("RRULE:FREQ=WEEKLY;COUNT=521", dtstart=begin):
+        for _ in rrulestr(f"RRULE:FREQ=WEEKLY;COUNT={WEEKS}", dtstart=first_week(number)):
             pass
 
 
+def copy(source: str, folder: str) -> None:
+    """Copy files as fast as the machine can, and have them on the disk."""
+    import os
+    import shutil
+    from pathlib import Path
+
+    for path in Path(source).iterdir():
+        copied = shutil.copyfile(path, Path(folder, path.name))
+        with copied.open("rb") as file:
+            os.fsync(file.fileno())
+
+
 if __name__ == "__main__":
-    {"fetch": fetch, "poll": poll, "naive": naive, "expand": expand}[sys.argv[1]](*sys.argv[2:])
+    {"fetch": fetch, "poll": poll, "naive": naive, "expand": expand, "copy": copy}[sys.argv[1]](
+        *sys.argv[2:]
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -62,3 +64,44 @@ def ratio(costs: Sequence[Cost], base: Sequence[Cost], what: str) -> float:
 def median(costs: Sequence[Cost], what: str) -> float:
     """Return the median of one figure."""
     return statistics.median(getattr(cost, what) for cost in costs)
+
+
+BARE = [sys.executable, "-c", "pass"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure beside its bar and its goal."""
+
+    number: str
+    what: str
+    value: float
+    bar: float
+    goal: float
+    more_is_better: bool = False
+
+    def __str__(self) -> str:
+        sign = -1 if self.more_is_better else 1
+        met = [sign * self.value <= sign * limit for limit in (self.goal, self.bar)]
+        verdict = "goal" if met[0] else "bar" if met[1] else "**missed**"
+        figures = (f"{figure:.4g}" for figure in (self.value, self.bar, self.goal))
+        return " | ".join(("| " + self.number, self.what, *figures, f"{verdict} |"))
+
+
+HEAD = "| # | what | measured | bar | goal | reached |\n| --- | --- | --- | --- | --- | --- |"
+
+
+def machine() -> str:
+    """Describe what the figures belong to."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    libraries = ("msgspec", "click", "google-auth", "icalendar", "python-dateutil")
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    load = f"load {os.getloadavg()[0]:.1f} when it began"
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {model}, {os.cpu_count()} cores, {platform.system()}"
+        f" {platform.release()}, {load}; Python {platform.python_version()}, {versions}."
+    )

@@ -21,32 +21,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-PAGE = 2500
-
-
-@dataclass(frozen=True)
-class World:
-    """What is served: so many calendars of so many events each, `series` of a hundred recurring."""
-
-    events: int
-    calendars: int = 1
-    series: float = 0.02
-    changes: int = 100
-    latency: float = 0.0  # seconds before each answer
-    empty_until_asked: bool = False
+from pages import World, calendar_list, changed, packed, page_of, pages_of
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a replay listens; `set` changes what a sync token brings."""
+    """Where a replay listens, and how it is told what to bring."""
 
     url: str
     control: Connection
 
-    def change(self, on: bool) -> None:
-        """From now on sync tokens of the first read bring the changes, or nothing."""
+    def change(self, on: bool) -> int:
+        """From now on sync tokens of the first read bring the changes, or nothing.
+
+        Returns the number of requests since the last call.
+        """
         self.control.send(on)
-        self.control.recv()
+        return int(self.control.recv())
 
     def write_home(self, home: Path) -> None:
         """Write the client and a fresh grant, as a consent leaves them."""
@@ -104,7 +95,8 @@ def _serve(world: World, control: Connection) -> None:
     control.send(server.server_port)
     while True:
         answers.is_changed = control.recv()
-        control.send(None)
+        control.send(answers.requests)
+        answers.requests = 0
 
 
 class _Answers:
@@ -113,21 +105,22 @@ class _Answers:
     def __init__(self, world: World) -> None:
         self.world = world
         self.is_changed = False
+        self.requests = 0
         self.pages = {}
         for number in range(world.calendars):
             name = f"bench{number}@group.calendar.google.com"
-            self.pages[name] = [_packed(page) for page in _pages(world, name)]
-        self.calendar_list = _packed(_calendar_list([*self.pages]))
-        self.nothing = _packed(_page([], "", "s0"))
+            self.pages[name] = [packed(page) for page in pages_of(world, name)]
+        self.calendar_list = packed(calendar_list([*self.pages]))
+        self.nothing = packed(page_of([], "", "s0"))
         self.changes = {
-            name: _packed(_page(_changed(gzip.decompress(pages[0]), world.changes), "", "s1"))
+            name: packed(page_of(changed(gzip.decompress(pages[0]), world.changes), "", "s1"))
             for name, pages in self.pages.items()
         }
 
     def answer(self, path: str, query: dict[str, list[str]]) -> bytes:
         if path.endswith("/token"):
             reply = {"access_token": "bench-access-token", "expires_in": 3599}
-            return _packed(json.dumps({**reply, "token_type": "Bearer"}).encode())
+            return packed(json.dumps({**reply, "token_type": "Bearer"}).encode())
         if path.endswith("/calendarList"):
             return self.calendar_list
         name = unquote(path.rsplit("/", 2)[1])
@@ -146,6 +139,7 @@ class _Answers:
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
+                answers.requests += 1
                 if answers.world.latency:
                     time.sleep(answers.world.latency)  # the wire, which this machine does not have
                 body = answers.answer(parts.path, parse_qs(parts.query))
@@ -164,77 +158,3 @@ class _Answers:
                 pass
 
         return Handler
-
-
-def _packed(content: bytes) -> bytes:
-    return gzip.compress(content, 6)
-
-
-def _pages(world: World, name: str) -> Iterator[bytes]:
-    """Yield the pages of a full read, each as Google prints them with `prettyPrint=false`."""
-    resources = _resources(world, name)
-    count = (world.events + PAGE - 1) // PAGE
-    for number in range(count):
-        items = [item for item, _ in zip(resources, range(PAGE), strict=False)]
-        if number == count - 1:
-            items = items[: world.events - number * PAGE]
-            yield _page(items, "", "s0")
-        else:
-            yield _page(items, str(number + 1), "")
-
-
-def _page(items: list[bytes], next_page: str, next_sync: str) -> bytes:
-    head = {
-        "kind": "calendar#events",
-        "etag": '"p33g9t8q8q8c8e0o"',
-        "summary": "Bench",
-        "description": "",
-        "updated": "2026-01-01T00:00:00.000Z",
-        "timeZone": "Europe/Berlin",
-        "accessRole": "owner",
-        "defaultReminders": [],
-        **({"nextPageToken": next_page} if next_page else {}),
-        **({"nextSyncToken": next_sync} if next_sync else {}),
-    }
-    start = json.dumps(head, separators=(",", ":")).encode()[:-1]
-    return start + b',"items":[' + b",".join(items) + b"]}"
-
-
-def _resources(world: World, name: str) -> Iterator[bytes]:
-    """Yield events as the emulator's load mode invents them, with fewer series."""
-    from calendar_sync.emulator.load import Generator
-    from calendar_sync.emulator.store import Calendar
-
-    calendar = Calendar(id=name, summary="Bench", time_zone="Europe/Berlin")
-    calendar.organizer = {"email": name, "displayName": "Bench", "self": True}
-    for event in Generator(calendar, seed=1, series=world.series).events():
-        yield event.raw
-
-
-def _changed(page: bytes, count: int) -> list[bytes]:
-    """Return the first `count` single events of a page, with another title and time stamp."""
-    singles = (item for item in json.loads(page)["items"] if "start" in item)
-    plain = (item for item in singles if "recur" not in " ".join(item))
-    changed = [
-        {**item, "summary": f"Changed {item['summary']}", "updated": "2026-11-01T10:00:00.000Z"}
-        for item, _ in zip(plain, range(count), strict=False)
-    ]
-    return [
-        json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() for item in changed
-    ]
-
-
-def _calendar_list(names: list[str]) -> bytes:
-    items = [
-        {
-            "kind": "calendar#calendarListEntry",
-            "etag": '"1"',
-            "id": name,
-            "summary": f"Bench {number}",
-            "timeZone": "Europe/Berlin",
-            "accessRole": "owner",
-            "defaultReminders": [],
-        }
-        for number, name in enumerate(names)
-    ]
-    return json.dumps({"kind": "calendar#calendarList", "etag": '"1"', "items": items}).encode()
