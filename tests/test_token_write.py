@@ -19,10 +19,13 @@ import pytest
 from grant_steps import make_due, stored, token_calls, wait_until_asked
 
 from calendar_sync.emulator.local_google import LocalGoogle
+from calendar_sync.errors import TryLater
 from calendar_sync.grants.client_secrets import google_of_token_uri
 from calendar_sync.grants.credentials import renew
+from calendar_sync.grants.scopes import READONLY
 from calendar_sync.grants.sealing import Seal
 from calendar_sync.grants.token_file import TokenFile
+from calendar_sync.grants.token_server import find_refresh_token
 
 WRITERS = ("/token_file.py", "/files.py", "/tempfile.py", "/pathlib.py", "/pathlib/__init__.py",
            "/pathlib/_local.py")  # fmt: skip
@@ -174,6 +177,65 @@ def test_a_reply_without_an_access_token_rotates_too(home: Any, google: LocalGoo
     google.faults.add("no_access_token", on="token")
     home.run("calendars", expect=75)
     home.run("calendars")
+
+
+def test_a_reply_that_breaks_off_rotates_as_soon_as_the_new_token_has_come_whole(
+    home: Any, google: LocalGoogle
+) -> None:
+    """Cut after every third of its bytes: the stored token is the old one or the whole new one."""
+    google.control("oauth", rotate_refresh_tokens=True)
+    kept = []
+    for length in range(1, 1000, 3):
+        google.write_token(home.token)
+        old = stored(home.token)
+        google.faults.add("truncated_json", on="token", length=length)
+        try:
+            refresh(home.token)
+        except TryLater:
+            new = stored(home.token)
+            kept.append(new["refresh_token"] != old["refresh_token"])
+            assert new["token"] == old["token"]
+            assert new["refresh_token"] in google.secrets_issued
+        else:
+            break  # that was all of it
+    assert 150 < length < 999
+    assert kept == sorted(kept) and 5 < kept.count(True) < len(kept) - 20
+
+
+@pytest.mark.parametrize("fault", ["short_body", "truncated_chunk"])
+def test_a_connection_that_breaks_within_the_reply_is_no_loss_either(
+    home: Any, google: LocalGoogle, fault: str
+) -> None:
+    google.control("oauth", rotate_refresh_tokens=True)
+    many = [READONLY, *(f"{READONLY}.{number}" for number in range(20))]  # the longer half
+    google.write_token(home.token, scopes=many)
+    make_due(home.token)
+    old = stored(home.token)["refresh_token"]
+    google.faults.add(fault, on="token")
+    assert "was kept" in home.run("calendars", expect=75).stderr
+    assert stored(home.token)["refresh_token"] != old
+    home.run("calendars")
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        (b'{"refresh_token": "1//a", "scope": "x', "1//a"),
+        (b'{"a":1,"refresh_token":"1\\/\\/a\\"b","scope', '1//a"b'),
+        (b'{"refresh_token": "1//a', None),
+        (b'{"refresh_token": "1//a\\", "scope', None),
+        (b'{"refresh_token": null, "scope', None),
+        (b'{"refresh_token": "", "scope', None),
+        (b'{"refresh_token": "a", "refresh_token": "b", "scope', None),
+        (b'{"error_description": "{\\"refresh_token\\": \\"a\\"}", "scope', None),
+        (b'<html>{"refresh_token": "a", "scope', None),
+        (b'{"refresh_token": "\\q", "scope', None),
+        (b'{"refresh_token": "\xff", "scope', None),
+        (b"", None),
+    ],
+)
+def test_only_a_whole_and_unmistakable_token_is_found(reply: bytes, found: str | None) -> None:
+    assert find_refresh_token(reply) == found
 
 
 def test_a_migration_keeps_what_such_a_reply_rotated(

@@ -207,9 +207,9 @@ def _gzip_bomb(*, mebibytes: int = 16) -> Fault:
     return Fault("gzip_bomb", answer=bomb)
 
 
-def _truncated_json() -> Fault:
+def _truncated_json(*, length: int | None = None) -> Fault:
     def cut(answer: HttpAnswer) -> HttpAnswer:
-        return replace(answer, body=answer.body[: len(answer.body) // 2])
+        return replace(answer, body=answer.body[: length or len(answer.body) // 2])
 
     return Fault("truncated_json", change=cut)
 

@@ -7,7 +7,8 @@ messages is for the person who reads cron's mail.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from calendar_sync.grants.refusals import explain_refusal
 
 TOKEN_TIMEOUT = 20.0  # seconds for one answer of the token server; google-auth would wait 120
 SHORTEST_LIFE = 60  # seconds
+_WHOLE_TOKEN = re.compile(rb'[{,]\s*"refresh_token"\s*:\s*("(?:[^"\\]|\\.)+")(?=\s*[,}])')
 Clock = Callable[[], dt.datetime]
 
 
@@ -119,26 +121,54 @@ def token_transport(google: Google) -> Any:
     class Session(requests.Session):
         """No redirect is followed; no ~/.netrc adds an Authorization header of its own."""
 
-        reply = b""  # the last one that was a success
+        reply = b""  # what came of the last one that was a success
 
         def request(self, *arguments: Any, **options: Any) -> requests.Response:
             options |= {"allow_redirects": False, "timeout": TOKEN_TIMEOUT}
-            response = super().request(*arguments, **options)
-            self.reply = response.content if response.status_code == 200 else b""
-            return response
+            return super().request(*arguments, **options)
+
+        def listen(self, response: requests.Response, **_: Any) -> None:
+            """Keep what comes, piece by piece: a reply that breaks off is lost in requests."""
+            self.reply = b""
+            if response.status_code != 200:
+                return
+            raw: Any = response.raw
+            pieces = raw.stream
+            raw.enforce_content_length = False  # half an object is no JSON anyway
+
+            def kept(*arguments: Any, **options: Any) -> Iterator[bytes]:
+                for piece in pieces(*arguments, **options):
+                    self.reply += piece
+                    yield piece
+
+            raw.stream = kept
 
     class Transport(Request):
         def refresh_token_in_reply(self) -> object:
             """Look for a refresh token where google-auth could read nothing."""
-            try:
-                return msgspec.json.decode(session.reply, type=dict[str, Any]).get("refresh_token")
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return None
+            return find_refresh_token(session.reply)
 
     session = Session()
+    session.hooks["response"] = [session.listen]
     session.auth = lambda prepared: prepared
     session.trust_env = not google.is_local  # no proxy between us and this machine
     return Transport(session)
+
+
+def find_refresh_token(reply: bytes) -> object:
+    """Return the refresh token in a reply, also in one that broke off after it; else None.
+
+    What looks like one inside another string has its quotes escaped, and is not found.
+    """
+    try:
+        return msgspec.json.decode(reply, type=dict[str, Any]).get("refresh_token")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    found = _WHOLE_TOKEN.findall(reply) if reply.lstrip().startswith(b"{") else []
+    try:
+        return msgspec.json.decode(found[0]) if len(found) == 1 else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def _in_our_words(error: Exception, grant: Grant, now: dt.datetime) -> CalendarSyncError:
