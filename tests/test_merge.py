@@ -42,6 +42,7 @@ def single(event_id: str, summary: str) -> dict[str, Any]:
 def test_one_file_of_all_calendars_named_after_the_export(
     home: HomeFolder, google: LocalGoogle
 ) -> None:
+    """Case 62: an event of two calendars is there twice, each time saying of which."""
     for calendar in (ADA, TEAM):
         google.control("add_event", calendar=calendar, event=single("sharedevent", calendar))
     home.configure(MERGED)

@@ -115,6 +115,8 @@ def test_checks_that_are_refused_leave_every_worker_free(mirror: Mirror) -> None
 
 
 def test_a_later_item_of_a_listing_wins(mirror: Mirror) -> None:
+    """Case 113: an event on two pages is one event, as the later page has it."""
+
     class Twice(Shelf):
         def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
             first = [{"id": "a", "summary": "old"}, {"id": "b", "status": "cancelled"}]
