@@ -48,6 +48,7 @@ Floor plan; imports point down only:
     -- the floor
     files.py errors.py    replace a file atomically; every failure, its message and exit code
     locking.py            a lock that the kernel keeps; deferring.py: modules executed at first use
+    decoding.py           types made ready before threads decode them
     blocks.py             a sorted file and its index; allocator.py: memory given back
     emulator/             a local Google; imports nothing of ours, so it cannot share our bugs
 """

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from calendar_sync.decoding import decoded
 from calendar_sync.errors import cannot_write
 from calendar_sync.files import make_folder
 
@@ -43,6 +44,7 @@ class Block(msgspec.Struct, array_like=True, frozen=True):
     keys: int
 
 
+@decoded
 class _Top(msgspec.Struct, array_like=True):
     version: int
     sha256: str  # of the whole file

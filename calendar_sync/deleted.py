@@ -12,17 +12,20 @@ from pathlib import Path
 import msgspec
 
 from calendar_sync.calendars import KnownCalendar
+from calendar_sync.decoding import decoded
 from calendar_sync.files import draft
 from calendar_sync.mirror import Mirror
 from calendar_sync.publish import publish
 from calendar_sync.sync import Kind
 
 
+@decoded
 class _Line(msgspec.Struct, frozen=True):
     deleted_at: str
     resource: msgspec.Raw
 
 
+@decoded
 class _Id(msgspec.Struct, frozen=True):
     id: str
 

@@ -21,6 +21,7 @@ from calendar_sync.answers import (
     check_page,
     explain_http_error,
 )
+from calendar_sync.decoding import decoded
 from calendar_sync.deferring import deferred
 from calendar_sync.errors import CalendarSyncError, TryLater
 from calendar_sync.grants.client_secrets import Google
@@ -47,6 +48,7 @@ with deferred("google.auth.credentials", "google.oauth2.service_account", "httpl
 TIMEOUT = 60.0  # seconds without a byte
 
 
+@decoded
 class _CalendarsPage(msgspec.Struct, rename="camel"):
     kind: str
     items: list[CalendarEntry] = []

@@ -12,6 +12,7 @@ import msgspec
 from googleapiclient.errors import HttpError
 
 from calendar_sync.answers import NOT_ENABLED, PageTokenRefused, check_page, reasons_in
+from calendar_sync.decoding import decoded
 from calendar_sync.errors import CalendarSyncError, WrongConfiguration
 from calendar_sync.google_calendar import GoogleCalendar, service
 from calendar_sync.retrying import MOST_RESTARTS, forgetful
@@ -33,6 +34,7 @@ class DirectoryUser(msgspec.Struct, rename="camel", frozen=True):
         return not (self.suspended or self.archived)
 
 
+@decoded
 class _UsersPage(msgspec.Struct, rename="camel"):
     kind: str
     users: list[DirectoryUser] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from calendar_sync.decoding import decoded
 from calendar_sync.errors import ExitCode
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.mirror import Mirror
@@ -36,6 +37,7 @@ class CalendarReport(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+@decoded
 class Report(msgspec.Struct, frozen=True):
     """What a run did."""
 

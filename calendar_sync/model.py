@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from calendar_sync.decoding import decoded
+
 NO_JSON = msgspec.Raw()
 _T = TypeVar("_T")
 
 
+@decoded
 class EventWarning(msgspec.Struct, frozen=True):
     """One thing a reader of the files should know about one event."""
 
@@ -80,6 +83,7 @@ class Conference(msgspec.Struct, frozen=True, rename="camel"):
     conference_id: str | None = None
 
 
+@decoded
 class Reminder(msgspec.Struct, frozen=True):
     """One reminder: `popup` or `email`, so many minutes before the start."""
 
@@ -186,6 +190,7 @@ class Orphan(msgspec.Struct, frozen=True):
 Item = Single | Series | Orphan
 
 
+@decoded
 class CalendarEntry(msgspec.Struct, rename="camel"):
     """One entry of the user's calendar list, as far as we use it."""
 
@@ -202,6 +207,7 @@ class CalendarEntry(msgspec.Struct, rename="camel"):
     deleted: bool = False
 
 
+@decoded
 class CalendarView(msgspec.Struct, frozen=True):
     """What exporters know of a calendar. `name` is the user's own where there is one."""
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from calendar_sync.decoding import decoded
+
 PAGE_SIZE = 2500  # the most Google gives; a page costs the same whatever its size
 # What the sync token was made with must be asked again with it, else Google's answer is undefined.
 PARAMETERS: tuple[tuple[str, str], ...] = (
@@ -54,6 +56,7 @@ Fetch = FullFetch | IncrementalFetch
 Plan = Fetch | CheckFetch
 
 
+@decoded
 class EventsPage(msgspec.Struct, rename="camel"):
     """One page of `events.list`; the items stay raw."""
 

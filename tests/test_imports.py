@@ -34,7 +34,16 @@ EDGES = {
     "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
     "progress", "service_manager", "zone_rules", "remote", "outbox", "mirror_account",
 }  # fmt: skip
-FLOOR = {"files", "errors", "allocator", "blocks", "calendar_sync", "locking", "deferring"}
+FLOOR = {
+    "files",
+    "errors",
+    "allocator",
+    "blocks",
+    "calendar_sync",
+    "locking",
+    "deferring",
+    "decoding",
+}
 SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
 EMULATOR = {"emulator"}
 LAYERS = [FLOOR, None, EDGES, STARTERS, COMMANDS]  # None: the core

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from calendar_sync.config import Format
+from calendar_sync.decoding import decoded
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
 from calendar_sync.publish import stamp_of
@@ -38,6 +39,7 @@ class SliceWarning(msgspec.Struct, frozen=True):
     message: str
 
 
+@decoded
 class Entry(msgspec.Struct, frozen=True):
     """What the ledger says of one slice."""
 

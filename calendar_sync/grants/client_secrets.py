@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from calendar_sync.decoding import decoded
 from calendar_sync.errors import WrongConfiguration
 
 GOOGLE_HOSTS = frozenset(["accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com"])
@@ -67,6 +68,7 @@ class _Client(msgspec.Struct):
     project_id: str = ""
 
 
+@decoded
 class _File(msgspec.Struct):
     installed: _Client | None = None
     web: _Client | None = None

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from calendar_sync.decoding import decoded
 from calendar_sync.errors import ConsentNeeded, DamagedInput
 
 FRESH_FOR = 225  # seconds an access token must still live to be used; google-auth's own margin
@@ -19,6 +20,7 @@ WARN_BEFORE = dt.timedelta(days=2)  # from the fifth day of seven
 WARN_LONG_BEFORE = dt.timedelta(days=14)  # of a grant that a person limited to half a year
 
 
+@decoded
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     """A refresh token and what we know of it. Times are RFC 3339 in UTC. Secrets never in `repr`."""
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import msgspec
 
+from calendar_sync.decoding import decoded
 from calendar_sync.errors import WrongConfiguration
 
 _MARK = "calendar-sync-sealed"
 
 
+@decoded
 class Sealed(msgspec.Struct):
     """What an encrypted token.json holds."""
 
