@@ -116,6 +116,7 @@ class _Making:
             table.add(item)
             if window is None or overlaps(item, zone, window):
                 self._ics.add(item, calendar.view)
+        table.flush()
         self._tables.append(table)
         self.occurrences[calendar.id] = table.occurrences
         self.warnings[calendar.id] = [*unreadable, *self._ics.warnings[before:], *table.warnings]

@@ -133,6 +133,7 @@ class _Patch:
             table.add(item)
             if "ics" in self.view.export.formats:
                 self._render(item, side)
+        table.flush()
         side.occurrences = table.occurrences
         side.warnings += table.warnings
         return side

@@ -275,7 +275,7 @@ def test_a_writer_with_a_bug_publishes_nothing(home: HomeFolder, google: LocalGo
     add_singles(google, TEAM, 1)
     broken = (
         "import sys, calendar_sync.ics.event as writer\n"
-        "writer._write_texts = lambda lines, event, html: lines.append('SUMMARY:wrong')\n"
+        "writer._titles = lambda events: ['wrong'] * len(events)\n"
         "from calendar_sync.cli import main\n"
         "main(sys.argv[1:])\n"
     )

@@ -1,6 +1,13 @@
-"""One event as the lines of a VEVENT (RFC 5545 section 3.6.1, RFC 7986 section 5)."""
+"""Events as VEVENTs (RFC 5545 section 3.6.1, RFC 7986 section 5), many at a time.
+
+One property of all events after the other: to call a function for each event and each property would
+cost more than what it does.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 
 import msgspec
 
@@ -9,18 +16,20 @@ from calendar_sync.ics.meeting import (
     alarm_lines,
     attachment_lines,
     conference_lines,
-    write_people,
+    people_lines,
 )
-from calendar_sync.ics.text import escape, is_blank
-from calendar_sync.ics.times import Sheet, link_of, stamp
-from calendar_sync.model import Event, people_of
+from calendar_sync.ics.sheet import Sheet, Vevent
+from calendar_sync.ics.text import block, escape, escape_all, fold, is_blank, is_plain_uri, lines
+from calendar_sync.ics.times import link_of, stamp
+from calendar_sync.model import Event, Person, people_of
 
 NO_STAMP = "19700101T000000Z"
 CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "public": "PUBLIC"}
-STATUSES = {
-    None: "STATUS:CONFIRMED", "confirmed": "STATUS:CONFIRMED", "tentative": "STATUS:TENTATIVE",
-}  # fmt: skip
-NO_REMINDERS = b'{"useDefault":false}'  # as most events have it
+STATUSES = {None: "CONFIRMED", "confirmed": "CONFIRMED", "tentative": "TENTATIVE"}
+# As most events have them.
+_USUAL_KINDS = (None, "", "default")
+_NO_REMINDERS = (b"", b'{"useDefault":false}')
+_DEFAULT_REMINDERS = b'{"useDefault":true}'
 # COLOR wants a CSS3 name: the one nearest to what Google's screen shows for a colorId.
 COLORS = {
     "1": "mediumpurple", "2": "mediumseagreen", "3": "darkorchid", "4": "salmon", "5": "gold",
@@ -34,81 +43,109 @@ def uid_of(event: Event) -> str:
     return event.ical_uid or f"{event.recurring_event_id or event.id}@google.com"
 
 
-def write_event(sheet: Sheet, event: Event, uid: str, times: list[str], extra: str = "") -> None:
-    """Add one VEVENT. `times` is everything from DTSTART to EXDATE; `extra` one more line."""
-    created, updated = stamp(event.created), stamp(event.updated)
-    lines = sheet.lines
-    lines += ("BEGIN:VEVENT", f"UID:{escape(uid)}", f"DTSTAMP:{updated or created or NO_STAMP}")
-    lines += times
-    if created:
-        lines.append(f"CREATED:{created}")
-    if updated:
-        lines.append(f"LAST-MODIFIED:{updated}")
-    lines.append(f"SEQUENCE:{min(max(event.sequence or 0, 0), 2**31 - 1)}")
-    _write_words(lines, event)
-    _write_texts(lines, event, sheet.html)
-    people = people_of(event) if event.attendees else ()
-    if people or event.organizer or event.attendees_omitted:
-        write_people(sheet, event, people)
-    _write_links(sheet, event)
-    if event.conference_data or event.hangout_link:
-        lines += conference_lines(event.conference_data, event.hangout_link)
-    if event.attachments:
-        lines += attachment_lines(sheet, event)
-    lines.append(f"X-GOOGLE-EVENT-ID:{escape(event.id)}")
-    if sheet.names_calendar:
-        lines.append(f"X-WR-RELCALID:{escape(sheet.calendar.id)}")
-    if extra:
-        lines.append(extra)
-    if event.reminders and event.reminders != NO_REMINDERS:
-        lines += alarm_lines(sheet, event, people)
-    lines.append("END:VEVENT")
-    sheet.rows += 1
+def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
+    """Write VEVENTs as whole lines of the file. Raises ValueError, OverflowError for odd data."""
+    events = [vevent.event for vevent in vevents]
+    created = [stamp(event.created) for event in events]
+    updated = [stamp(event.updated) for event in events]
+    people = [people_of(event) if event.attendees else () for event in events]
+    guests = list(zip(events, people, strict=True))
+    quiet = (
+        _NO_REMINDERS if sheet.options.default_reminders else (*_NO_REMINDERS, _DEFAULT_REMINDERS)
+    )
+    columns: list[Iterable[str]] = [
+        repeat("BEGIN:VEVENT"),
+        lines("UID", escape_all([vevent.uid for vevent in vevents])),
+        lines(
+            "DTSTAMP", [new or old or NO_STAMP for new, old in zip(updated, created, strict=True)]
+        ),
+        [vevent.times for vevent in vevents],
+        lines("CREATED", created),
+        lines("LAST-MODIFIED", updated),
+        lines(
+            "SEQUENCE", [_sequence(event.sequence) if event.sequence else "0" for event in events]
+        ),
+        lines("STATUS", [STATUSES.get(event.status, "") for event in events]),
+        lines("TRANSP", ["TRANSPARENT" if _is_free(event) else "OPAQUE" for event in events]),
+        lines("CLASS", [_class(event) if event.visibility else "" for event in events]),
+        [_kind(event) if event.event_type not in _USUAL_KINDS else "" for event in events],
+        [_color(event) if event.color_id else "" for event in events],
+        lines("SUMMARY", escape_all(_titles(events))),
+        _descriptions(events, sheet.options.html),
+        lines("LOCATION", escape_all(_visible([event.location for event in events]))),
+        [people_lines(sheet, *each) if _has_people(*each) else "" for each in guests],
+        [_links(sheet, event) for event in events],
+        [conference_lines(event) if _has_conference(event) else "" for event in events],
+        [attachment_lines(sheet, event) if event.attachments else "" for event in events],
+        lines("X-GOOGLE-EVENT-ID", escape_all([event.id for event in events])),
+        repeat(
+            block([f"X-WR-RELCALID:{escape(sheet.calendar.id)}"] * sheet.options.names_calendar)
+        ),
+        [vevent.extra for vevent in vevents],
+        [alarm_lines(sheet, *each) if each[0].reminders not in quiet else "" for each in guests],
+        repeat("\nEND:VEVENT\n"),
+    ]
+    return fold("".join(chain.from_iterable(zip(*columns, strict=False))))
 
 
-def _write_words(lines: list[str], event: Event) -> None:
-    status = STATUSES.get(event.status)
-    if status:
-        lines.append(status)
-    is_free = event.transparency == "transparent" or event.event_type == "workingLocation"
-    lines.append("TRANSP:TRANSPARENT" if is_free else "TRANSP:OPAQUE")
-    if event.visibility in CLASSES and not is_free_busy(event):
-        lines.append(f"CLASS:{CLASSES[event.visibility]}")
-    if event.event_type and event.event_type != "default":
-        kind = escape(event.event_type)
-        lines += (f"CATEGORIES:{kind}", f"X-GOOGLE-EVENT-TYPE:{kind}")
-        if event.working_location_properties:
-            json = msgspec.json.format(event.working_location_properties, indent=-1)
-            lines.append(f"X-GOOGLE-WORKING-LOCATION:{escape(json.decode('utf-8', 'replace'))}")
-    if event.color_id:
-        if event.color_id in COLORS:
-            lines.append(f"COLOR:{COLORS[event.color_id]}")
-        lines.append(f"X-GOOGLE-COLOR-ID:{escape(event.color_id)}")
+# -- columns: `\nNAME:value` for each event, or nothing --------------------------------------------
 
 
-def _write_texts(lines: list[str], event: Event, html: str) -> None:
-    if event.summary and not is_blank(event.summary):
-        lines.append(f"SUMMARY:{escape(event.summary)}")
-    elif is_free_busy(event):
-        lines.append("SUMMARY:Busy")
-    if event.description and not is_blank(event.description):
-        lines += _description(event.description, html)
-    if event.location and not is_blank(event.location):
-        lines.append(f"LOCATION:{escape(event.location)}")
+def _sequence(number: int) -> str:
+    return str(min(max(number, 0), 2**31 - 1))
 
 
-def _description(text: str, html: str) -> list[str]:
-    """Write the description; HTML as it is, as plain text, or as both.
+def _is_free(event: Event) -> bool:
+    return event.transparency == "transparent" or event.event_type == "workingLocation"
+
+
+def _class(event: Event) -> str:
+    return "" if is_free_busy(event) else CLASSES.get(event.visibility or "", "")
+
+
+def _kind(event: Event) -> str:
+    kind = escape(event.event_type or "")
+    lines = [f"CATEGORIES:{kind}", f"X-GOOGLE-EVENT-TYPE:{kind}"]
+    if event.working_location_properties:
+        json = msgspec.json.format(event.working_location_properties, indent=-1)
+        lines.append(f"X-GOOGLE-WORKING-LOCATION:{escape(json.decode('utf-8', 'replace'))}")
+    return block(lines)
+
+
+def _color(event: Event) -> str:
+    number = event.color_id or ""
+    names = [f"COLOR:{COLORS[number]}"] if number in COLORS else []
+    return block([*names, f"X-GOOGLE-COLOR-ID:{escape(number)}"])
+
+
+def _visible(texts: list[str | None]) -> list[str]:
+    return [t if t and (t[0].isalnum() or not is_blank(t)) else "" for t in texts]
+
+
+def _titles(events: list[Event]) -> list[str]:
+    titles = _visible([event.summary for event in events])
+    return [
+        title or ("Busy" if is_free_busy(event) else "")
+        for title, event in zip(titles, events, strict=True)
+    ]
+
+
+def _descriptions(events: list[Event], html: str) -> list[str]:
+    """Write the descriptions; HTML as it is, as plain text, or as both.
 
     X-ALT-DESC is what Outlook and Thunderbird read; RFC 9073's STYLED-DESCRIPTION hardly anybody.
     """
-    if html == "keep" or not is_html(text):
-        return [f"DESCRIPTION:{escape(text)}"]
-    plain = plain_text(text)
-    lines = [] if is_blank(plain) else [f"DESCRIPTION:{escape(plain)}"]
-    if html == "both":
-        lines.append(f"X-ALT-DESC;FMTTYPE=text/html:{escape(text)}")
-    return lines
+    texts = _visible([event.description for event in events])
+    if html == "keep":
+        return lines("DESCRIPTION", escape_all(texts))
+    found = [(text, plain_text(text) if is_html(text) else text) for text in texts]
+    shown = lines("DESCRIPTION", escape_all(_visible([plain for _, plain in found])))
+    if html == "plain":
+        return shown
+    styled = escape_all([text if text != plain else "" for text, plain in found])
+    return list(
+        map("".join, zip(shown, lines("X-ALT-DESC;FMTTYPE=text/html", styled), strict=True))
+    )
 
 
 def is_free_busy(event: Event) -> bool:
@@ -116,10 +153,20 @@ def is_free_busy(event: Event) -> bool:
     return not (event.summary or event.creator or event.organizer or event.created)
 
 
-def _write_links(sheet: Sheet, event: Event) -> None:
+def _has_people(event: Event, people: tuple[Person, ...]) -> bool:
+    organizer = event.organizer
+    return bool(people or event.attendees_omitted or (organizer and not organizer.is_self))
+
+
+def _has_conference(event: Event) -> bool:
+    return event.conference_data is not None or bool(event.hangout_link)
+
+
+def _links(sheet: Sheet, event: Event) -> str:
+    page = event.html_link
+    if event.source is None and page and is_plain_uri(page):
+        return f"\nURL:{page}"
     source = link_of(sheet, event, event.source.url if event.source else None)
-    page = link_of(sheet, event, event.html_link)
-    if source or page:  # URL may occur once only
-        sheet.lines.append(f"URL:{source or page}")
-    if source and page:
-        sheet.lines.append(f"X-GOOGLE-HTML-LINK:{page}")
+    page = link_of(sheet, event, page)
+    urls = [f"URL:{source or page}"] if source or page else []  # URL may occur once only
+    return block([*urls, f"X-GOOGLE-HTML-LINK:{page}"] if source and page else urls)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from calendar_sync.ics.text import duration, escape, is_blank, mailto, parameter, uri
-from calendar_sync.ics.times import Sheet, link_of
+from calendar_sync.ics.sheet import Sheet
+from calendar_sync.ics.text import block, duration, escape, is_blank, mailto, parameter, uri
+from calendar_sync.ics.times import link_of
 from calendar_sync.model import (
     CalendarView,
-    Conference,
     EntryPoint,
     Event,
     Person,
@@ -22,12 +22,12 @@ ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATI
 FEATURES = {"video": ";FEATURE=AUDIO,VIDEO", "phone": ";FEATURE=PHONE", "sip": ";FEATURE=AUDIO"}
 
 
-def write_people(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> None:
-    """Add ORGANIZER and ATTENDEEs. One's own event without guests has neither.
+def people_lines(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> str:
+    """Write ORGANIZER and ATTENDEEs. One's own event without guests has neither.
 
     With an ORGANIZER, Outlook would make a meeting of it.
     """
-    lines = sheet.lines
+    lines = []
     attendees = [attendee_line(person) for person in people if person.email]
     organizer = event.organizer
     is_meeting = attendees or event.attendees_omitted
@@ -38,6 +38,7 @@ def write_people(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> None
         sheet.warn(event, "no-address", "Guests without an address are not in the ICS file.")
     if event.attendees_omitted:
         lines.append("X-GOOGLE-ATTENDEES-OMITTED:TRUE")
+    return block(lines)
 
 
 def _name(person: Person) -> str:
@@ -62,8 +63,9 @@ def attendee_line(person: Person) -> str:
     return f"{line}:{mailto(person.email or '')}"
 
 
-def conference_lines(conference: Conference | None, hangout_link: str | None) -> list[str]:
+def conference_lines(event: Event) -> str:
     """Write each way into the conference, and the video one as Google's feed does."""
+    conference, hangout_link = event.conference_data, event.hangout_link
     entries = list(conference.entry_points) if conference else []
     if hangout_link and not any(entry.uri == hangout_link for entry in entries):
         entries.insert(0, EntryPoint(entry_point_type="video", uri=hangout_link))
@@ -79,7 +81,7 @@ def conference_lines(conference: Conference | None, hangout_link: str | None) ->
             video = video or link
         feature = FEATURES.get(entry.entry_point_type or "", "")
         lines.append(f"CONFERENCE;VALUE=URI{feature}{_entry_label(entry, name)}:{link}")
-    return [*lines, f"X-GOOGLE-CONFERENCE:{video}"] if video else lines
+    return block([*lines, f"X-GOOGLE-CONFERENCE:{video}"] if video else lines)
 
 
 def _entry_label(entry: EntryPoint, name: str | None) -> str:
@@ -99,7 +101,7 @@ def _entry_label(entry: EntryPoint, name: str | None) -> str:
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
 
 
-def attachment_lines(sheet: Sheet, event: Event) -> list[str]:
+def attachment_lines(sheet: Sheet, event: Event) -> str:
     """Write links to the attached files (FILENAME is RFC 8607's, and Google's)."""
     lines = []
     for attachment in attachments_of(event):
@@ -111,22 +113,22 @@ def attachment_lines(sheet: Sheet, event: Event) -> list[str]:
         if attachment.mime_type and _MEDIA_TYPE.fullmatch(attachment.mime_type):
             line += f";FMTTYPE={attachment.mime_type}"
         lines.append(f"{line}:{link}")
-    return lines
+    return block(lines)
 
 
-def alarm_lines(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> list[str]:
+def alarm_lines(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> str:
     """Write the event's reminders; the calendar's default ones only where that was asked for."""
     reminders = reminders_of(event)
     if reminders is None:
-        return []
+        return ""
     chosen = reminders.overrides
     if reminders.use_default:
-        chosen = sheet.calendar.default_reminders if sheet.default_reminders else ()
+        chosen = sheet.calendar.default_reminders if sheet.options.default_reminders else ()
     if not chosen:
-        return []
+        return ""
     text = "Reminder" if is_blank(event.summary) else escape(event.summary or "")
     owner = _owner(sheet.calendar, event, people)
-    return [line for reminder in chosen for line in _alarm(reminder, text, owner)]
+    return block([line for reminder in chosen for line in _alarm(reminder, text, owner)])
 
 
 def _alarm(reminder: Reminder, text: str, owner: str | None) -> list[str]:

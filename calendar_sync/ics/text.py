@@ -7,6 +7,7 @@ from text to a line is here, and `to_bytes` checks the sum.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -43,6 +44,13 @@ def escape(text: str) -> str:
     return text.replace("\n", "\\n") if "\n" in text else text
 
 
+def escape_all(texts: Sequence[str]) -> list[str]:
+    """Escape many texts at once, for the price of a few: most need nothing."""
+    whole = escape("\0".join(texts))
+    escaped = whole.split("\0")
+    return escaped if len(escaped) == len(texts) else [escape(text) for text in texts]
+
+
 _PLAIN = re.compile(r"[\w .'()&/-]+")
 
 
@@ -62,6 +70,7 @@ def parameter(value: str) -> str:
 
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+is_plain_uri = _URI.fullmatch
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 
 
@@ -102,11 +111,42 @@ def to_bytes(lines: list[str]) -> bytes:
     """
     text = "\n".join(lines)
     if "\r" in text or text.count("\n") != len(lines) - 1:
-        text = "\n".join([_LINE_BREAKS.sub("", line) for line in lines])
+        text = "\n".join([without_breaks(line) for line in lines])
+    return fold(f"{text}\n")
+
+
+def without_breaks(text: str) -> str:
+    """Take out what could end a line."""
+    return _LINE_BREAKS.sub("", text)
+
+
+def lines(name: str, values: Sequence[str | None]) -> list[str]:
+    """Write a property of many events: LF and the line, nothing where there is no value.
+
+    A line break inside a value is removed, whatever let it in.
+    """
+    written = [f"\n{name}:{value}" if value else "" for value in values]
+    whole = "".join(written)
+    if "\r" in whole or whole.count("\n") != len(written) - written.count(""):
+        return lines(name, [without_breaks(value or "") for value in values])
+    return written
+
+
+def block(some: Sequence[str]) -> str:
+    """Write a few lines, LF before each; a line break inside is removed."""
+    if not some:
+        return ""
+    text = "\n" + "\n".join(some)
+    if "\r" in text or text.count("\n") != len(some):
+        return block([without_breaks(line) for line in some])
+    return text
+
+
+def fold(text: str) -> bytes:
+    """Fold unfolded lines, each ended by LF, into UTF-8 with CR LF and without controls."""
     octets = text.encode("utf-8", "replace").translate(None, _CONTROLS)
-    physical = [line if len(line) <= LINE_LENGTH else _fold(line) for line in octets.split(b"\n")]
-    physical.append(b"")
-    return b"\r\n".join(physical)
+    lines = [line if len(line) <= LINE_LENGTH else _fold(line) for line in octets.split(b"\n")]
+    return b"\r\n".join(lines)
 
 
 # Where a piece begins inside a character.
@@ -116,10 +156,11 @@ _BAD_FOLD = re.compile(rb"\r\n [\x80-\xbf]")
 def _fold(line: bytes) -> bytes:
     """Fold one line, never inside a character nor between a backslash and what it escapes."""
     if len(line) < 2 * LINE_LENGTH:
-        folded = line[:LINE_LENGTH] + b"\r\n " + line[LINE_LENGTH:]
-    else:
-        rest = [line[at : at + 74] for at in range(LINE_LENGTH, len(line), 74)]
-        folded = b"\r\n ".join([line[:LINE_LENGTH], *rest])
+        if line[LINE_LENGTH - 1] == 0x5C or line[LINE_LENGTH] & 0xC0 == 0x80:
+            return _fold_with_care(line)
+        return line[:LINE_LENGTH] + b"\r\n " + line[LINE_LENGTH:]
+    rest = [line[at : at + 74] for at in range(LINE_LENGTH, len(line), 74)]
+    folded = b"\r\n ".join([line[:LINE_LENGTH], *rest])
     if b"\\\r\n " in folded or not (line.isascii() or _BAD_FOLD.search(folded) is None):
         return _fold_with_care(line)
     return folded

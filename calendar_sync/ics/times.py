@@ -1,53 +1,24 @@
-"""The times of an event as ICS lines, and the sheet they are written on."""
+"""The times of an event as ICS lines."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
 
 from calendar_sync.ics.recurrence import Time, utc_text, wall_text, zone_parameter
+from calendar_sync.ics.sheet import Sheet
 from calendar_sync.ics.text import duration, uri
-from calendar_sync.model import CalendarView, Event, EventWarning
+from calendar_sync.model import Event
 from calendar_sync.points import BASIC_CLOCKS, BASIC_DAYS, Point, read_points
 from calendar_sync.recurrence.clocks import DAY
 from calendar_sync.times import (
     FIRST_SECOND,
     LAST_SECOND,
+    UTC_NAMES,
     Moment,
     UnreadableTime,
     is_utc,
     read_time,
 )
-
-
-@dataclass
-class Sheet:
-    """What one item becomes: lines, the zones they name, and what a reader should know."""
-
-    calendar: CalendarView
-    default_reminders: bool
-    html: str = "keep"
-    names_calendar: bool = False
-    lines: list[str] = field(default_factory=list)
-    rows: int = 0
-    zones: dict[str, int] = field(default_factory=dict)  # the earliest year of each
-    warnings: list[EventWarning] = field(default_factory=list)
-    _first: int = 0  # of the warnings, that is about the item at hand
-
-    def use_zone(self, zone: str, year: int) -> None:
-        """Note that a time of `zone` is written, so that its VTIMEZONE reaches back to it."""
-        if year < self.zones.get(zone, dt.MAXYEAR + 1):
-            self.zones[zone] = year
-
-    def begin_item(self) -> None:
-        """Begin another item: what is said of it is said once."""
-        self._first = len(self.warnings)
-
-    def warn(self, event: Event, code: str, message: str) -> None:
-        """Note something about an event, once."""
-        warning = EventWarning(event.id, code, message)
-        if warning not in self.warnings[self._first :]:
-            self.warnings.append(warning)
 
 
 def link_of(sheet: Sheet, event: Event, text: str | None) -> str | None:
@@ -60,7 +31,7 @@ def link_of(sheet: Sheet, event: Event, text: str | None) -> str | None:
     return link
 
 
-def plain_times(sheet: Sheet, event: Event) -> list[str] | None:
+def plain_times(sheet: Sheet, event: Event) -> str | None:
     """Write DTSTART and DTEND of an event whose times leave nothing to decide; None for others.
 
     Nearly all events are such: both on a clock that everybody knows, at times that happen once.
@@ -72,23 +43,22 @@ def plain_times(sheet: Sheet, event: Event) -> list[str] | None:
         if not isinstance(end, int) or end <= start:
             return None
         first, last = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
-        return [f"DTSTART;VALUE=DATE:{first}", f"DTEND;VALUE=DATE:{last}"]
+        return f"\nDTSTART;VALUE=DATE:{first}\nDTEND;VALUE=DATE:{last}"
     if isinstance(end, int) or end.instant <= start.instant:
         return None
     if not (start.is_plain and end.is_plain):
         return None
-    return [f"DTSTART{_on_clock(sheet, start)}", f"DTEND{_on_clock(sheet, end)}"]
+    return f"\nDTSTART{_on_clock(sheet, start)}\nDTEND{_on_clock(sheet, end)}"
 
 
 def _on_clock(sheet: Sheet, time: Point) -> str:
     zone = time.zone
     local = time.instant + time.offset
     day = BASIC_DAYS[local // DAY]
-    if is_utc(zone):
+    if zone in UTC_NAMES:
         return f":{day}T{BASIC_CLOCKS[local % DAY]}Z"
-    year = int(day[:4])
-    if year < sheet.zones.get(zone, dt.MAXYEAR + 1):
-        sheet.zones[zone] = year
+    if zone not in sheet.zones or int(day[:4]) < sheet.zones[zone]:
+        sheet.zones[zone] = int(day[:4])
     return f"{zone_parameter(zone)}:{day}T{BASIC_CLOCKS[local % DAY]}"
 
 

@@ -20,12 +20,13 @@ from calendar_sync.recurrence.event_times import calendar_clock, is_within, orig
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
 from calendar_sync.table.presets import PresetTable
 from calendar_sync.table.sorting import RUN_BYTES, Row, RowSorter
-from calendar_sync.table.wide_cells import WIDE_COLUMNS
+from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
 from calendar_sync.table.wide_table import WideTable
 
 __all__ = ["WIDE_COLUMNS", "CsvExporter", "CsvOptions"]
 
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 100
+_ROWS_IN_A_BLOCK = 256
 _BEFORE_ALL = -(1 << 62)  # where rows without a readable start go
 _EXCEL_CELL = 32_767  # characters; Excel and LibreOffice cut a cell there
 
@@ -88,9 +89,16 @@ class CsvExporter:
         self._table = _table(calendar, options)
         self._index = index
         self._sorter: Sorter = sorter or RowSorter(folder, run_bytes)
+        self._pending: list[tuple[int, TableRow]] = []  # and the instants they are sorted by
         self.rows = 0
         self.occurrences = 0
-        self.warnings: list[EventWarning] = []
+        self._warnings: list[EventWarning] = []
+
+    @property
+    def warnings(self) -> list[EventWarning]:
+        """What a reader of the file should know."""
+        self.flush()
+        return self._warnings
 
     def add(self, item: Item) -> None:
         """Render the rows of one item; never raises for odd data."""
@@ -103,11 +111,38 @@ class CsvExporter:
             event = item.master if isinstance(item, Series) else item.event
             self._warn(event, "odd-event", f"It could not be written: {error}.")
 
+    def flush(self) -> None:
+        """Give all rows to the sorter; they are rendered many at a time."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        try:
+            rows = self._table.rows([row for _, row in pending])
+        except (ValueError, OverflowError):
+            for each in pending:
+                self._flush_odd(*each)
+            return
+        for (instant, row), content in zip(pending, rows, strict=True):
+            self._take(instant, row.event, content)
+
+    def _take(self, instant: int, event: Event, row: bytes) -> None:
+        if event.attendees_omitted or len(row) > _EXCEL_CELL:
+            self._check_cells(event, row)
+        self._sorter.add(instant, event.id, row)
+        self.rows += 1
+
+    def _flush_odd(self, instant: int, row: TableRow) -> None:
+        try:
+            self._take(instant, row.event, self._table.rows([row])[0])
+        except (ValueError, OverflowError) as error:
+            self._warn(row.event, "odd-event", f"It could not be written: {error}.")
+
     def finish(self, file: BinaryIO) -> int:
         """Write the header and all rows, noting where they are; return the header's length."""
+        self.flush()
         head = file.write(self.head())
         rows = self._sorter.sorted_rows()
-        while block := [*islice(rows, _ROWS_AT_ONCE)]:
+        while block := [*islice(rows, _ROWS_IN_A_BLOCK)]:
             length = file.write(b"".join([row for _, _, row in block]))
             if self._index is not None:
                 self._index.add([(instant, event_id) for instant, event_id, _ in block], length)
@@ -134,7 +169,7 @@ class CsvExporter:
     def _add_series(self, series: Series) -> None:
         options = self._options
         planned = plan(series, self._zone, horizon=options.horizon, window=options.window)
-        self.warnings += planned.warnings
+        self._warnings += planned.warnings
         if planned.begin is not None and planned.end is None and not self._by_series:
             self._check_end(series.master)
         is_lost = planned.begin is None and options.window is None
@@ -181,14 +216,10 @@ class CsvExporter:
         if start is not None and (end is None or isinstance(start, int) != isinstance(end, int)):
             self._check_end(event)
         original = self._original_of(event) if is_exception else None
-        if recurrence and isinstance(self._table, WideTable):
-            row = self._table.row(event, original, start, end, recurrence)
-        else:
-            row = self._table.row(event, original, start, end)
-        if event.attendees_omitted or len(row) > _EXCEL_CELL:
-            self._check_cells(event, row)
-        self._sorter.add(self._instant(start, _BEFORE_ALL), event.id, row)
-        self.rows += 1
+        row = TableRow(event, original, start, end, recurrence)
+        self._pending.append((self._instant(start, _BEFORE_ALL), row))
+        if len(self._pending) >= _ROWS_AT_ONCE:
+            self.flush()
 
     # -- times
 
@@ -230,7 +261,7 @@ class CsvExporter:
         return window.overlaps(first, self._instant(end, first))
 
     def _warn(self, event: Event, code: str, message: str) -> None:
-        self.warnings.append(EventWarning(event.id, code, message))
+        self._warnings.append(EventWarning(event.id, code, message))
 
 
 def _longest_text(event: Event) -> int:

@@ -8,7 +8,7 @@ all-day end is the last day itself, Outlook's is the midnight after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from calendar_sync.model import CalendarView, Event, Person, people_of, reminders_of
 from calendar_sync.points import Point, date_of
@@ -17,6 +17,7 @@ from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan, instance_id
 from calendar_sync.table.sorting import Row
 from calendar_sync.table.text import cell, clean, encode, guarded, line
+from calendar_sync.table.wide_cells import TableRow
 from calendar_sync.times import Moment, find_zone
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -56,15 +57,12 @@ class PresetTable:
         """Return the byte order mark and the first line."""
         return BYTE_ORDER_MARK + encode(line(self._columns))
 
-    def row(
-        self,
-        event: Event,
-        original: Point | int | None,  # noqa: ARG002  # the wide table shows it
-        start: Point | int | None,
-        end: Point | int | None,
-    ) -> bytes:
-        """Render one event."""
-        return encode(line([cell(text) for text in self._cells(event, self._span(start, end))]))
+    def rows(self, rows: Sequence[TableRow]) -> list[bytes]:
+        """Render rows, each with its line end."""
+        return [self._row(row.event, self._span(row.start, row.end)) for row in rows]
+
+    def _row(self, event: Event, span: Span | None) -> bytes:
+        return encode(line([cell(text) for text in self._cells(event, span)]))
 
     def occurrences(self, master: Event, planned: Plan) -> Iterator[Row]:
         """Yield the rows of all dates of a series that are not exceptions."""
@@ -73,7 +71,7 @@ class PresetTable:
         for date in planned.starts:
             last = date + (planned.length or 0)
             span = (date, last, True) if is_all_day else self._timed(date, last)
-            row = encode(line([cell(text) for text in self._cells(master, span)]))
+            row = self._row(master, span)
             instant = midnights.instant_of(date) if is_all_day else date
             yield instant, instance_id(master.id, date, is_all_day=is_all_day), row
 

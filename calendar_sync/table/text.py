@@ -14,6 +14,8 @@ LINE_END = "\r\n"
 _TRIGGERS = frozenset("=+-@\t\n")
 _SUSPECTS = _TRIGGERS | {chr(code) for code in range(32)}
 _REMOVED = bytes(code for code in range(32) if code not in (9, 10))  # C0 but TAB and LF
+_REMOVED_WITHIN = _REMOVED.replace(b"\r", b"")
+_BLANKS = frozenset(["", " ", "\t"])
 _REMOVED_TEXT = re.compile("[\x00-\x08\x0b-\x1f]")
 
 
@@ -47,6 +49,18 @@ def encode(text: str) -> bytes:
     if content[:1] in b" \t" and not content.strip(b" \t"):
         content = b'"' + content + b'"'
     return content + b"\r\n"
+
+
+def encode_all(lines: list[str]) -> list[bytes]:
+    """Do as `encode` does with each of many lines, at a fraction of the cost."""
+    whole = LINE_END.join(lines)
+    if whole.count("\r") != len(lines) - 1 or lines[0][:1] in _BLANKS:
+        return [encode(line) for line in lines]
+    try:
+        content = whole.encode()
+    except UnicodeEncodeError:
+        return [encode(line) for line in lines]
+    return [line + b"\r\n" for line in content.translate(None, _REMOVED_WITHIN).split(b"\r\n")]
 
 
 def clean(text: str) -> str:

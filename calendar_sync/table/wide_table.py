@@ -7,7 +7,7 @@ filled into a template for each offset and time of day the series meets.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import BASIC_DAYS, DAYS, Point, TextTable
@@ -22,20 +22,8 @@ from calendar_sync.table.row_times import (
     time_cells,
 )
 from calendar_sync.table.sorting import Row
-from calendar_sync.table.text import cell, clean, encode, guarded, line
-from calendar_sync.table.wide_cells import (
-    ID,
-    ORIGINAL,
-    PLACE,
-    RECURRENCE,
-    SERIES,
-    START,
-    TIMES,
-    WIDE_COLUMNS,
-    ZONE,
-    cells_of,
-    quote,
-)
+from calendar_sync.table.text import cell, clean, encode, encode_all, guarded, line
+from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow, columns_of
 from calendar_sync.times import FIRST_SECOND, Moment
 
 _HOLE = re.compile("\0(\\d+)\0")
@@ -48,52 +36,32 @@ class WideTable:
     def __init__(
         self, calendar: CalendarView, columns: tuple[str, ...] = WIDE_COLUMNS, *, guard: bool = True
     ) -> None:
-        unknown = [name for name in columns if name not in PLACE]
+        unknown = [name for name in columns if name not in WIDE_COLUMNS]
         if unknown or not columns:
             raise ValueError(f"unknown column {unknown[0]!r}" if unknown else "no columns")
-        self._zone, self._guard = calendar.time_zone, guard
-        self._columns = columns
-        self._places = None if columns == WIDE_COLUMNS else tuple(PLACE[name] for name in columns)
+        self._zone, self._guard, self._columns = calendar.time_zone, guard, columns
         name = guarded(calendar.name) if guard else calendar.name
-        self._head = [cell(clean(calendar.id)), cell(clean(name))]
+        self._head = (cell(clean(calendar.id)), cell(clean(name)))
 
     def header(self) -> bytes:
         """Return the first line."""
         return encode(line(self._columns))
 
-    def row(
-        self,
-        event: Event,
-        original: Point | int | None,
-        start: Point | int | None,
-        end: Point | int | None,
-        recurrence: Iterable[str] = (),
-    ) -> bytes:
-        """Render one resource; `recurrence` is for rows of series."""
-        cells = cells_of(event, self._head, guard=self._guard)
-        if original is not None:
-            cells[ORIGINAL] = local_text(original)
-        cells[TIMES] = time_cells(start, end)
-        if recurrence:
-            cells[RECURRENCE] = "\n".join(recurrence)
-        quote(cells)
-        return encode(self._line(cells))
+    def rows(self, rows: Sequence[TableRow]) -> list[bytes]:
+        """Render rows, each with its line end."""
+        return encode_all(list(map(",".join, zip(*self._cells(rows), strict=True))))
 
     def occurrences(self, master: Event, planned: Plan) -> Iterator[Row]:
         """Yield the rows of all dates of a series that are not exceptions."""
-        constant = cells_of(master, self._head, guard=self._guard)
-        cells = [*self._head, *(clean(text) for text in constant[2:])]
-        cells[SERIES] = clean(master.id)
-        quote(cells)
-        series = _SeriesRows(self._line, master.id, cells, planned)
+        columns = self._cells([TableRow(master, None, None, None)])
+        cells = [(name, clean(of[0])) for name, of in zip(self._columns, columns, strict=True)]
+        series = _SeriesRows(master.id, cells, planned)
         if isinstance(planned.begin, Moment):
             return series.timed(planned.begin)
         return series.all_day(self._zone)
 
-    def _line(self, cells: list[str]) -> str:
-        if self._places is None:
-            return ",".join(cells)
-        return line([cells[place] for place in self._places])
+    def _cells(self, rows: Sequence[TableRow]) -> list[Sequence[str]]:
+        return columns_of(Batch(rows, self._head, guard=self._guard), self._columns)
 
 
 # -- occurrences -----------------------------------------------------------------------------------
@@ -126,10 +94,8 @@ class _Template:
 class _SeriesRows:
     """The rows of one series, from its quoted constant cells."""
 
-    def __init__(
-        self, join: Callable[[list[str]], str], series: str, cells: list[str], planned: Plan
-    ) -> None:
-        self._join, self._series, self._cells, self._plan = join, series, cells, planned
+    def __init__(self, series: str, cells: list[tuple[str, str]], planned: Plan) -> None:
+        self._series, self._cells, self._plan = series, cells, planned
 
     def timed(self, begin: Moment) -> Iterator[Row]:
         """Yield the rows of a series with times."""
@@ -174,13 +140,16 @@ class _SeriesRows:
         days: Texts = DAYS if is_fixed else _Holes(DAY_BYTES, date // DAY, found)
         basic_days: Texts = _Holes(BASIC_DAY_BYTES, date // DAY, found)
         id_end = "" if isinstance(start, int) else _id_time(date % DAY)
-        cells = self._cells.copy()
-        cells[ID] = cell(f"{clean(self._series)}_{basic_days[date // DAY]}{id_end}")
-        cells[ORIGINAL] = local_text(start, days)
-        times = list(time_cells(start, end, days))
-        times[ZONE - START] = cell(clean(times[ZONE - START]))
-        cells[TIMES] = times
-        return _Template(self._join(cells), found, id_end)
+        times = time_cells(start, end, days)
+        own = {
+            "event_id": cell(f"{clean(self._series)}_{basic_days[date // DAY]}{id_end}"),
+            "recurring_event_id": cell(clean(self._series)),
+            "original_start": local_text(start, days),
+            **dict(zip(TIMES, times, strict=True)),
+            "timezone": cell(clean(times[TIMES.index("timezone")])),
+        }
+        cells = [own.get(name, text) for name, text in self._cells]
+        return _Template(line(cells), found, id_end)
 
 
 def _id_time(seconds: int) -> str:
