@@ -26,7 +26,10 @@ _FULL = (20, 25)  # 2024-07-01T07:00:00Z, 2024-07-01T09:00:00+02:00
 
 
 class Point(msgspec.Struct, frozen=True, gc=False):
-    """A timed start or end. `is_plain`: its wall time happens once, and Google's offset agrees."""
+    """A timed start or end.
+
+    `is_plain`: its wall time happens once, Google's offset agrees, and is one of whole minutes.
+    """
 
     instant: int
     offset: int
@@ -127,7 +130,8 @@ def _judged(instant: int, sent: str, zone: str, clock: Clock, calendar_zone: str
     )
     if not agrees:
         return Point(instant, offset, zone)
-    return Point(instant, offset, zone, clock.is_calm(instant + offset))
+    is_plain = offset % 60 == 0 and clock.is_calm(instant + offset)
+    return Point(instant, offset, zone, is_plain)
 
 
 @lru_cache(maxsize=2048)  # all-day dates come again

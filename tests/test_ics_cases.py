@@ -133,6 +133,8 @@ TIME_CASES = [
     case("17-0001-zone", timed("0001-01-01T00:00:00+02:00", "0001-01-01T01:00:00+02:00", PARIS), TIMES,
          ["DTSTART;TZID=Europe/Paris:00010101T000000", "DTEND;TZID=Europe/Paris:00010101T010000"],
          ("odd-offset",)),
+    case("17-mean-time", timed("1880-01-01T12:00:00Z", "1880-01-01T13:00:00Z", PARIS), TIMES,
+         ["DTSTART:18800101T120000Z", "DTEND:18800101T130000Z"]),
     case("18-local", timed("9999-12-31T23:00:00-05:00", "9999-12-31T23:30:00-05:00", NY), TIMES,
          ["DTSTART;TZID=America/New_York:99991231T230000",
           "DTEND;TZID=America/New_York:99991231T233000"], ("odd-offset",)),

@@ -98,13 +98,16 @@ def single_times(sheet: Sheet, event: Event, start: Time) -> list[str]:
     """Write DTSTART and DTEND of an event that happens once.
 
     Both in UTC where a wall time could be misread: at a local time that occurs twice (readers
-    disagree on which one TZID means), in a zone nobody knows, or where today's zone database does
-    not agree with the instant Google sent. Not where UTC has no such year: there the clock stays.
+    disagree on which one TZID means), at an offset with seconds (Thunderbird drops them), in a zone
+    nobody knows, or where today's zone database does not agree with the instant Google sent. Not
+    where UTC has no such year: there the clock stays.
     """
     end = read_end(sheet, event, start)
     moments = [time for time in (start, end) if isinstance(time, Moment)]
     _warn_of_zones(sheet, event, moments)
-    in_utc = any(m.is_ambiguous or m.is_offset_odd or not m.is_zone_known for m in moments)
+    in_utc = any(
+        m.is_ambiguous or m.is_offset_odd or m.offset % 60 or not m.is_zone_known for m in moments
+    )
     if not all(FIRST_SECOND <= m.instant <= LAST_SECOND for m in moments):
         in_utc = not all(m.is_zone_known for m in moments)
     first = time_line(sheet, "DTSTART", start, in_utc)

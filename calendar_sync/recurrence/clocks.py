@@ -61,7 +61,8 @@ class Clock:
     def calm_offset_at(self, instant: int) -> int | None:
         """Return the offset at an instant, None where the clock may change within a day of it.
 
-        Asked once for 6 days: `is_calm` and `offset_at` for those who read one time after the other.
+        None also for the local mean times of old, which have seconds. Asked once for 6 days:
+        `is_calm` and `offset_at` for those who read one time after the other.
         """
         span = instant // _SPAN
         try:
@@ -71,7 +72,7 @@ class Clock:
                 self._by_span.clear()
             around = range(span * _SPAN - DAY, (span + 1) * _SPAN + 2 * DAY, DAY)
             offsets = {self._ask_at(at) for at in around}
-            found = offsets.pop() if len(offsets) == 1 else None
+            found = min(offsets) if len(offsets) == 1 and min(offsets) % 60 == 0 else None
             self._by_span[span] = found
             return found
 
