@@ -69,13 +69,17 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
         if ends is not None and ends - now <= self._warn_before(ends):
             word = "ended" if ends <= now else "ends"
             return f"The grant {word} on {ends:%Y-%m-%d %H:%M} UTC: {self._why_it_ends(ends)}"
-        used = read_instant(self.issued_at) or read_instant(self.expiry)
+        used = self._last_used()
         if used is not None and now - used >= dt.timedelta(days=UNUSED_WARNING_DAYS):
             return (
                 f"The grant was last used on {used:%Y-%m-%d}; Google ends it after six unused months."
                 " Run: calendar-sync export"
             )
         return None
+
+    def _last_used(self) -> dt.datetime | None:
+        """Return when it was refreshed last, within an hour; google-auth writes only the expiry."""
+        return read_instant(self.issued_at) or read_instant(self.expiry)
 
     def _lives_days(self, ends: dt.datetime) -> float | None:
         given = read_instant(self.consented_at)
@@ -118,7 +122,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def why_it_may_have_died(self, now: dt.datetime) -> str:
         """Explain a dead grant by its age, and by how long it is known to have lived."""
-        age, last_used = self.age_days(now), read_instant(self.issued_at)
+        age, last_used = self.age_days(now), self._last_used()
         lived = self.age_days(last_used) if last_used else None
         for days, words in ((age, "It is {} days old"), (lived, "It last worked at {} days")):
             if days is not None and TESTING_DAYS - 1 <= days <= TESTING_DAYS + 1:
@@ -135,7 +139,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
         if used is None or now - used >= dt.timedelta(days=UNUSED_DAYS):
             causes.append("unused for six months")
         if age is None or (age > TESTING_DAYS + 1 and (lived is None or lived < TESTING_DAYS - 1)):
-            causes.append("of an app in 'Testing' status, whose grants live 7 days")
+            causes.append("given to an app in 'Testing' status, whose grants live 7 days")
         return f"It was {', or '.join(causes)}."
 
 
