@@ -14,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import googleapiclient
 import pytest
+from organisation_steps import ADMIN, add_users, write_key
 
 from calendar_sync.schedules.crontab import MARK
 from calendar_sync.schedules.examples import HOME, PROGRAM, render_examples
@@ -298,6 +300,47 @@ def test_the_cronjob_runs_one_at_a_time_and_writes_only_its_volume() -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"]
     mounted = {mount["name"] for mount in container["volumeMounts"]}
     assert mounted == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_the_indexed_job_reads_every_user_once(new_home: Callable[..., Any]) -> None:
+    """What each of its pods runs, run here, index by index: one number of pods all over the file."""
+    yaml = pytest.importorskip("yaml")
+    text = (CRON / "kubernetes" / "organisation.yaml").read_text()
+    configuration, _, job = yaml.safe_load_all(text)
+    spec = job["spec"]["jobTemplate"]["spec"]
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    pods = spec["completions"]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    assert spec["completionMode"] == "Indexed"
+    assert environment == {"JOB_COMPLETION_COUNT": str(pods)}
+    assert spec["parallelism"] == pods
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {*mounts} == {volume["name"] for volume in pod["volumes"]}
+    home = new_home("acme", granted=False)
+    write_key(home)
+    people = add_users(home.google, 3)
+    home.google.control("add_account", account=ADMIN)
+    ((name, toml),) = configuration["data"].items()
+    toml = toml.replace(f"{mounts['lent']}/key.json", str(home / "key.json"))
+    (home / "pod.toml").write_text(toml.replace("admin@acme.example", ADMIN))
+    place = f"{mounts['configuration']}/{name}"
+    arguments = [str(home / "pod.toml") if a == place else a for a in container["args"]]
+    home.google.requests.clear()
+    for index in range(pods):
+        home.run(*arguments, environment=environment | {"JOB_COMPLETION_INDEX": str(index)})
+    read = {path.name for path in home.exports.iterdir()}
+    assert {*people, ADMIN} <= read
+    assert home.google.requests.count("calendarList") == len(read)
+    assert len([*home.folder.glob("state/acme/shard-*-of-4/run.lock")]) == 4
+
+
+def test_the_dockerfile_keeps_the_documents_that_are_used() -> None:
+    """Calendar, and the directory of an organisation's users."""
+    kept = re.findall(r"! -name (\S+)", (CRON / "Dockerfile").read_text())
+    assert kept == ["calendar.v3.json", "admin.directory_v1.json"]
+    for name in kept:
+        assert (Path(googleapiclient.__path__[0]) / "discovery_cache/documents" / name).exists()
 
 
 def test_the_dockerfile_copies_what_exists_and_no_secret() -> None:

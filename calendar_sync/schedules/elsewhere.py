@@ -95,79 +95,6 @@ WINDOWS = """\
 </Task>
 """
 
-KUBERNETES = """\
-# kubectl create secret generic calendar-sync --from-file=client_secrets.json --from-file=token.json
-# kubectl apply -f cronjob.yaml
-#
-# The image is built from cron/Dockerfile. The home is on a volume: the mirror in it is what makes a
-# run short, and the grant there is the one that is kept up to date.
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata:
-  name: calendar-sync
-spec:
-  accessModes: [ReadWriteOnce]
-  resources:
-    requests:
-      storage: 1Gi
----
-apiVersion: batch/v1
-kind: CronJob
-metadata:
-  name: calendar-sync
-spec:
-  schedule: "*/15 * * * *"
-  timeZone: Etc/UTC
-  concurrencyPolicy: Forbid
-  # Without it, a hundred missed starts end the schedule for good.
-  startingDeadlineSeconds: 600
-  successfulJobsHistoryLimit: 1
-  failedJobsHistoryLimit: 3
-  jobTemplate:
-    spec:
-      backoffLimit: 0
-      activeDeadlineSeconds: 7200
-      template:
-        spec:
-          restartPolicy: Never
-          automountServiceAccountToken: false
-          securityContext:
-            runAsNonRoot: true
-            runAsUser: 10001
-            runAsGroup: 10001
-            fsGroup: 10001
-            seccompProfile:
-              type: RuntimeDefault
-          containers:
-            - name: calendar-sync
-              image: calendar-sync:local
-              command: ["/bin/sh", "/opt/calendar-sync/run.sh"]
-              env:
-                - name: CREDENTIALS_DIRECTORY
-                  value: /run/secrets/calendar-sync
-              resources:
-                requests: {cpu: 50m, memory: 128Mi}
-                limits: {memory: 1Gi}
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop: [ALL]
-              volumeMounts:
-                - {name: home, mountPath: /data}
-                - {name: lent, mountPath: /run/secrets/calendar-sync, readOnly: true}
-                - {name: tmp, mountPath: /tmp}
-          volumes:
-            - name: home
-              persistentVolumeClaim:
-                claimName: calendar-sync
-            - name: lent
-              secret:
-                secretName: calendar-sync
-            - name: tmp
-              emptyDir: {}
-"""
-
 DOCKERFILE = """\
 # docker build -f cron/Dockerfile -t calendar-sync:local .
 # docker run -v calendars:/data calendar-sync:local            the daemon, on the home's schedule
@@ -181,8 +108,9 @@ RUN /opt/calendar-sync/bin/pip install --no-cache-dir --require-hashes -r /src/r
 COPY pyproject.toml README.md LICENSE /src/
 COPY calendar_sync /src/calendar_sync
 RUN /opt/calendar-sync/bin/pip install --no-cache-dir --no-deps /src
-# Google's client carries the documents of all its APIs, a hundred megabytes; one is used.
-RUN find /opt/calendar-sync -path '*/discovery_cache/documents/*.json' ! -name calendar.v3.json -delete
+# Google's client carries the documents of all its APIs, a hundred megabytes; two are used.
+RUN find /opt/calendar-sync -path '*/discovery_cache/documents/*.json' \\
+    ! -name calendar.v3.json ! -name admin.directory_v1.json -delete
 
 FROM python:3.13-slim
 COPY --from=build /opt/calendar-sync /opt/calendar-sync

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from calendar_sync.schedules.elsewhere import (
     DOCKERFILE,
-    KUBERNETES,
     LAUNCHD,
     LOGROTATE,
     RUN_SH,
     WINDOWS,
 )
+from calendar_sync.schedules.kubernetes import MANY_USERS, ONE_HOME
 from calendar_sync.schedules.placing import Placing, fill
 from calendar_sync.schedules.systemd import system_units, user_units
 
@@ -36,6 +36,8 @@ danger anywhere: the second one ends with exit code 75 and does nothing.
 | a server, and the job should belong to nobody | hardened system units, see below | `systemd/` |
 | a container host | the daemon in a container | `Dockerfile` |
 | Kubernetes | a CronJob with a volume | `kubernetes/cronjob.yaml` |
+| Kubernetes, and an organisation | an Indexed Job, by shards | `kubernetes/organisation.yaml` |
+| an organisation, several machines | a crontab line on each, with `--shard` | see below |
 | a Mac | launchd | `launchd/calendar-sync.plist` |
 | Windows | a scheduled task; the program is not tested there | `windows/calendar-sync.xml` |
 | no scheduler at all | `calendar-sync daemon` | reads `schedule` from calendar-sync.toml |
@@ -62,6 +64,16 @@ write in this folder only, and score 1.2 in `systemd-analyze security` (0 is loc
 
     sudo loginctl enable-linger "$USER"
 
+## An organisation on several machines
+
+Give each machine a share of the users; a share is the same whoever comes or goes. On the first of four:
+
+    7 * * * *  /opt/calendar-sync/bin/calendar-sync --home /srv/acme export --quiet --shard 1/4
+
+and `2/4` to `4/4` on the others. With one shared disk /srv/acme is the same folder everywhere, and
+`status` shows all shards; with a disk each, every machine has its own users' files. Let them begin
+at different minutes: they share Google's quota.
+
 ## Times
 
 The timer here and the crontab line count in the machine's zone. With `schedule` and `timezone` in
@@ -80,7 +92,8 @@ def render_examples() -> dict[str, str]:
         "run.sh": fill(RUN_SH, **words),
         "launchd/calendar-sync.plist": LAUNCHD,
         "windows/calendar-sync.xml": WINDOWS,
-        "kubernetes/cronjob.yaml": KUBERNETES,
+        "kubernetes/cronjob.yaml": ONE_HOME,
+        "kubernetes/organisation.yaml": MANY_USERS,
         "Dockerfile": DOCKERFILE,
         "logrotate.example": fill(LOGROTATE, **words),
     }

@@ -3,8 +3,8 @@
 Run: python tests/bench/organisation.py [USERS [ENGINE ...]]     (default: 200 threads processes dask)
 
 Each answer takes 200 ms and Google's published rate limits hold. For each engine it prints a first
-run and one that finds nothing changed, a JSON object a line, and says in the end whether every
-engine's exports are the same, byte for byte.
+run and one that finds nothing changed, a JSON object a line, how many users' exports are whole, and in
+the end whether every engine's are the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from calendar_sync.emulator.local_google import LocalGoogle
 
 LATENCY = 0.2  # seconds for each answer
 PER_USER, PER_PROJECT = 600, 10_000  # requests in a minute, as Google publishes them
-AT_ONCE = {"threads": 32, "processes": 4, "dask": 16}  # workers
+AT_ONCE = {"threads": 32, "processes": 8, "dask": 32}  # workers
 
 
 def main(count: int, engines: list[str]) -> int:
-    digests = {}
+    digests, whole = {}, {}
     with LocalGoogle() as google:
         users = add_users(google, count)
         google.latency = LATENCY
@@ -49,11 +49,14 @@ def main(count: int, engines: list[str]) -> int:
                 show(engine, "first read", export(home, google, count, workers))
                 show(engine, "nothing changed", export(home, google, count, None))
                 digests[engine] = digest(home / "exports")
-                size = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
-                print(json.dumps({"engine": engine, "bytes_a_user": size // count}), flush=True)
+                sizes = {
+                    f"{of}_bytes_a_user": size(home / of) // count for of in ("exports", "state")
+                }
+                whole[engine] = sum(is_whole(home / "exports" / user) for user in users)
+                print(json.dumps({"engine": engine, "whole": whole[engine], **sizes}), flush=True)
     same = len(set(digests.values())) == 1
     print(json.dumps({"users": count, "same_bytes_from_every_engine": same}))
-    return 0 if same else 1
+    return 0 if same and set(whole.values()) == {count} else 1
 
 
 @contextmanager
@@ -119,6 +122,18 @@ def digest(exports: Path) -> str:
         if path.is_file() and path.name != "manifest.json":
             whole.update(str(path.relative_to(exports)).encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()
+
+
+def is_whole(exports: Path) -> bool:
+    """Whether a user's files are there, each as the manifest says."""
+    entries = json.loads((exports / "manifest.json").read_bytes())["calendars"]
+    files = [file for entry in entries for file in entry["files"]]
+    found = [hashlib.sha256((exports / file["path"]).read_bytes()).hexdigest() for file in files]
+    return bool(files) and found == [file["sha256"] for file in files]
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def show(engine: str, what: str, figures: dict[str, Any]) -> None:
