@@ -36,19 +36,26 @@ Reader = Callable[[Path], list[VEvent]]
 @functools.cache
 def ical_js(config: pytest.Config) -> Reader:
     """Thunderbird's engine; npm fetches it once into pytest's cache."""
+    folder = npm_folder(config, "npm", ICAL_JS)
+    return _program(["node", "readers/read_with_ical_js.cjs"], NODE_PATH=f"{folder}/node_modules")
+
+
+def npm_folder(config: pytest.Config, name: str, *packages: str) -> Path:
+    """A folder of pytest's cache with these packages in its node_modules, fetched once."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node and npm are not here (package npm)")
-    folder = Path(config.cache.mkdir("npm"))  # type: ignore[union-attr]
+    folder = Path(config.cache.mkdir(name))  # type: ignore[union-attr]
     with FileLock(folder / "lock"):
-        if not (folder / "node_modules/ical.js").exists():
-            command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", ".", ICAL_JS]
+        names = [package.rpartition("@")[0] for package in packages]
+        if not all((folder / "node_modules" / each).exists() for each in names):
+            command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", ".", *packages]
             patience = ["--fetch-retries=1", "--fetch-timeout=20000"]
             done = subprocess.run(
                 [*command, *patience], cwd=folder, capture_output=True, text=True, check=False
             )
             if done.returncode:
-                pytest.skip(f"npm could not fetch {ICAL_JS}: {done.stderr[-200:]}")
-    return _program(["node", "readers/read_with_ical_js.cjs"], NODE_PATH=f"{folder}/node_modules")
+                pytest.skip(f"npm could not fetch {packages[0]}: {done.stderr[-200:]}")
+    return folder
 
 
 @functools.cache
