@@ -13,7 +13,6 @@ import importlib
 import io
 import os
 import re
-import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -154,6 +153,8 @@ class App:
 
     def as_typed(self, hint: str, account: str = "") -> str:
         """Complete the commands in a hint, so that they work as they stand: same home, same account."""
+        import shlex
+
         home, named = self.options.get("home"), account or self.options.get("account")
 
         def complete(found: re.Match[str]) -> str:

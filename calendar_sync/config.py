@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from calendar_sync.config_errors import explain
 from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import Home, is_address, is_private
@@ -128,12 +127,18 @@ def parse_config(text: str, name: str, folder: Path | None = None) -> Config:
         with _one_at_a_time:
             config = msgspec.toml.decode(text, type=Config)
     except msgspec.ValidationError as error:
-        raise explain(str(error), text, name, Config) from error
+        raise _explain(str(error), text, name) from error
     except msgspec.DecodeError as error:
         raise WrongConfiguration(f"{name} is not TOML: {error}.") from error
     for problem, path in _problems(config, folder or Path(name).parent):
-        raise explain(f"{problem} - at `{path}`", text, name, Config)
+        raise _explain(f"{problem} - at `{path}`", text, name)
     return config
+
+
+def _explain(problem: str, text: str, name: str) -> WrongConfiguration:
+    from calendar_sync.config_errors import explain  # those without errors need none of it
+
+    return explain(problem, text, name, Config)
 
 
 def _problems(config: Config, folder: Path) -> list[tuple[str, str]]:

@@ -10,12 +10,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
 
-from calendar_sync.stop import Stop
+if TYPE_CHECKING:
+    from calendar_sync.stop import Stop
 
 # Google counts in a sliding minute, when requests arrive; the second is for those that are slow.
 PERIOD = 61.0

@@ -6,7 +6,6 @@ come or go.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +27,8 @@ class Shard:
 
     def has(self, address: str) -> bool:
         """Whether a user's address is in this share."""
+        import hashlib  # loads OpenSSL
+
         digest = hashlib.sha256(address.encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.number - 1
 

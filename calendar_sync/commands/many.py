@@ -12,13 +12,13 @@ import msgspec
 from calendar_sync.cli import App
 from calendar_sync.errors import CalendarSyncError, Stopped, WrongUsage, together
 from calendar_sync.home import Home
-from calendar_sync.shard import Shard, shard_of_job
-from calendar_sync.stop import Stop
 
 if TYPE_CHECKING:
     from calendar_sync.options import RunOptions
     from calendar_sync.organisation.totals import Totals
     from calendar_sync.organisation.user_run import UserResult
+    from calendar_sync.shard import Shard
+    from calendar_sync.stop import Stop
 
 
 def in_shard(app: App, asked: Shard | None) -> list[Home]:
@@ -27,6 +27,8 @@ def in_shard(app: App, asked: Shard | None) -> list[Home]:
     The shard is the one asked for, else a Kubernetes Job's. The first one does the other accounts.
     Raises WrongUsage where nobody's users could be shared.
     """
+    from calendar_sync.shard import shard_of_job
+
     has_many = any(app.config.is_organisation(home) for home in app.homes)
     if asked is not None and not has_many:
         raise WrongUsage(

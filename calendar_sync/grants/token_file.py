@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calendar_sync.errors import (
     ConsentNeeded,
@@ -30,7 +31,9 @@ from calendar_sync.files import (
 from calendar_sync.grants.grant import Grant, parse_grant
 from calendar_sync.grants.sealing import Seal, is_sealed
 from calendar_sync.locking import IsLocked, locked
-from calendar_sync.stop import Stop
+
+if TYPE_CHECKING:
+    from calendar_sync.stop import Stop
 
 LOCK_TIMEOUT = 90.0  # the holder may wait three times 20 s for the token server
 _NO_TIME = 0.5  # seconds; a refresh is over by then, mostly
