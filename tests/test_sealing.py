@@ -44,7 +44,9 @@ def test_the_next_refresh_encrypts_a_plain_grant_and_later_runs_open_it(home: Ho
     assert json.loads(home.run("status", "--json").stdout)["grant"]["account"] is not None
 
 
-@pytest.mark.parametrize("verb", ["export", "consent --no-browser", "revoke", "calendars"])
+@pytest.mark.parametrize(
+    "verb", ["export", "consent --no-browser", "revoke", "calendars", "migrate"]
+)
 def test_a_wrong_key_is_named_and_changes_nothing(home: HomeFolder, verb: str) -> None:
     """It never leads to a new consent, nor to an overwrite or a removal."""
     lock(home)
@@ -52,6 +54,8 @@ def test_a_wrong_key_is_named_and_changes_nothing(home: HomeFolder, verb: str) -
     home.run("export")
     before = home.token.read_bytes()
     lock(home)
+    if verb == "migrate":
+        verb += f" --force {home.google.write_calendar_dat(home / 'calendar.dat')}"
     done = home.run(*verb.split(), expect=78)
     assert "wrong key" in done.stderr
     assert home.token.read_bytes() == before

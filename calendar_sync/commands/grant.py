@@ -37,7 +37,7 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
         )
     secrets = _client(app)
     file = token_file_of(app.home, app.config)
-    old = _old_grant(file)
+    old = file.read_replaced()
     say = app.terminal.say
     with file.locked_for(say), file.reserve():
         pass  # cannot be saved: say so before anybody is asked
@@ -90,16 +90,6 @@ def _client(app: App) -> ClientSecrets:
             "How to get it, step by step: credentials/README.md",
         )
     return secrets
-
-
-def _old_grant(file: TokenFile) -> Grant | None:
-    """Return the grant that a consent would replace; a link in its place is refused here."""
-    from calendar_sync.errors import ConsentNeeded, DamagedInput
-
-    try:
-        return file.read()
-    except (ConsentNeeded, DamagedInput):
-        return None  # a consent is the cure
 
 
 class _Person:

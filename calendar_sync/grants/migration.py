@@ -88,8 +88,7 @@ def _prove_and_write(
 ) -> None:
     from calendar_sync.grants.credentials import renew  # loads google-auth
 
-    if file.path.is_symlink():
-        file.read()  # raises: a link must not be replaced
+    file.read_replaced()  # refuses a link, and what was encrypted with another key
     with file.locked_for(terminal.say):
         renew(file, grant, google, clock, _check_scopes)
 

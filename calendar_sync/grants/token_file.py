@@ -80,6 +80,16 @@ class TokenFile:
             raise DamagedInput(f"{self.path} is far too large for a token store.")
         return parse_grant(self._unsealed(content), str(self.path))
 
+    def read_replaced(self) -> Grant | None:
+        """Read the grant that a new one replaces; None where there is none, or a damaged one.
+
+        Raises WrongConfiguration for what a new grant is no cure for: a link, or a wrong key.
+        """
+        try:
+            return self.read()
+        except (ConsentNeeded, DamagedInput):
+            return None
+
     def _unsealed(self, content: bytes) -> bytes:
         if not is_sealed(content):
             return content  # from before there was a key; the next refresh encrypts it
