@@ -16,7 +16,8 @@ import click
 import pytest
 
 from calendar_sync import __version__
-from calendar_sync.cli import COMMANDS, App, cli, command, run
+from calendar_sync.app import App
+from calendar_sync.cli import COMMANDS, cli, command, run
 from calendar_sync.commands import local
 from calendar_sync.durations import Unreadable
 from calendar_sync.errors import ExitCode, TryLater

@@ -19,7 +19,7 @@ import calendar_sync
 PACKAGE = Path(calendar_sync.__file__).parent
 
 # Top-level names of the package; whatever is in none of these is the pure core.
-COMMANDS = {"cli", "__main__", "commands"}
+COMMANDS = {"app", "cli", "__main__", "commands"}
 STARTERS = {
     "daemon", "demo", "backfill", "run", "session", "doctor", "health", "unattended",
     "surroundings", "checks",
@@ -256,7 +256,8 @@ def test_an_unattended_run_cannot_open_a_browser(start: str) -> None:
 
 _LOADED = """
 import json, sys
-from calendar_sync.cli import App, run
+from calendar_sync.app import App
+from calendar_sync.cli import run
 code = run(App(), sys.argv[1:])
 print()
 print(json.dumps([code, sorted(sys.modules)]))

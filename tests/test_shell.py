@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from calendar_sync.cli import COMMANDS, App, run
+from calendar_sync.app import App
+from calendar_sync.cli import COMMANDS, run
 from calendar_sync.errors import ExitCode
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from calendar_sync.cli import App, command
+from calendar_sync.app import App
+from calendar_sync.cli import command
 from calendar_sync.commands.options import (
     DAY,
     calendar_option,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calendar_sync.cli import App, command
+from calendar_sync.app import App
+from calendar_sync.cli import command
 from calendar_sync.errors import CannotWrite, WrongConfiguration, WrongUsage
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from calendar_sync.cli import App, command, global_options
+from calendar_sync.app import App
+from calendar_sync.cli import command, global_options
 from calendar_sync.emulator.command import emulator as _emulator
 
 emulator = global_options(_emulator)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from calendar_sync.cli import App, command
+from calendar_sync.app import App
+from calendar_sync.cli import command
 from calendar_sync.errors import CalendarSyncError, ExitCode, WrongConfiguration
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.home import Home

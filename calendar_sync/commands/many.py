@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from calendar_sync.cli import App
+from calendar_sync.app import App
 from calendar_sync.errors import CalendarSyncError, Stopped, WrongUsage, together
 from calendar_sync.home import Home
 

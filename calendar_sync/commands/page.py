@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from calendar_sync.cli import App, command
+from calendar_sync.app import App
+from calendar_sync.cli import command
 from calendar_sync.errors import WrongConfiguration
 
 

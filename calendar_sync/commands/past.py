@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from calendar_sync.cli import App, command
+from calendar_sync.app import App
+from calendar_sync.cli import command
 from calendar_sync.commands.options import Words, calendar_option
 from calendar_sync.durations import Unreadable
 from calendar_sync.terminal import one_line

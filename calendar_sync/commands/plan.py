@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from calendar_sync.cli import App, command, global_options
+from calendar_sync.app import App
+from calendar_sync.cli import command, global_options
 from calendar_sync.schedules.crontab import DEFAULT_SCHEDULE, crontab_line, why_cron_must_ask
 from calendar_sync.schedules.placing import Placing, program, shell_words
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from calendar_sync.cli import COMMANDS, App, cli, command
+from calendar_sync.app import App
+from calendar_sync.cli import COMMANDS, cli, command
 
 
 @command("completion")

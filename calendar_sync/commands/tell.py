@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from calendar_sync.cli import App, command, global_options
+from calendar_sync.app import App
+from calendar_sync.cli import command, global_options
 from calendar_sync.errors import ExitCode, WrongConfiguration
 
 
