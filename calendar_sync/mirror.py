@@ -134,6 +134,7 @@ def open_mirror(path: Path) -> Mirror:
     connection: sqlite3.Connection | None = None
     try:
         with sqlite_in_our_words(path):
+            _refuse_cut(path)
             connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
             _prepare(connection, path)
     except BaseException:
@@ -159,6 +160,15 @@ def _make_private(path: Path) -> None:
         pass  # another one was faster
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+_SECTOR = 512  # bytes of SQLite's smallest page
+
+
+def _refuse_cut(path: Path) -> None:
+    """Notice what SQLite does not: a few bytes are an empty file to it, the last page may lack some."""
+    if path.exists() and path.stat().st_size % _SECTOR and not was_left_open(path):
+        raise DamagedMirror(f"{path}: cut short")
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -31,6 +31,7 @@ class Job:
 
     def __init__(self, folder: Path, google: LocalGoogle, *, keeps_deleted: bool = False) -> None:
         self.keeps_deleted = keeps_deleted
+        self.clock = _now
         self.home = Home(folder, "a test", folder / "calendar-sync.toml")
         google.write_client_secrets(self.home.client_secrets)
         google.write_token(self.home.token)
@@ -39,8 +40,8 @@ class Job:
         """Run as `export --allow-shrink` does: people may delete what they like."""
         config = Config(keep_deleted=self.keeps_deleted)
         options = RunOptions(formats=("ics", "csv", "jsonl"), allow_shrink=True)
-        connect = account_of(self.home, config, _now, Hasty())
-        return run_export(self.home, config, options, connect, _now)
+        connect = account_of(self.home, config, self.clock, Hasty())
+        return run_export(self.home, config, options, connect, self.clock)
 
     def contents(self) -> dict[str, bytes]:
         """Every file but the manifest, by calendar id and format: slugs keep a former name."""
