@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -62,6 +63,33 @@ def test_sqlite_has_every_occurrence_event_and_attendee(exported: HomeFolder) ->
         for view in ("upcoming", "days", "people"):
             query(database, f"SELECT * FROM {view}")
         assert query(database, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_datasette_shows_it(exported: HomeFolder) -> None:
+    """Tables, views, and links from an occurrence to its event by the event's title."""
+    app = pytest.importorskip("datasette.app", reason="datasette is not here (extra opinions)")
+    path = exported.exports / "ada-lovelace.sqlite"
+    asyncio.run(look(app.Datasette(immutables=[str(path)])))
+
+
+async def look(datasette: Any) -> None:
+    async def page(address: str) -> Any:
+        answer = await datasette.client.get(f"/ada-lovelace{address}")
+        assert answer.status_code == 200, (address, answer.text[:500])
+        return answer
+
+    database = (await page(".json")).json()
+    assert {each["name"] for each in database["tables"]} >= {
+        "calendars", "events", "occurrences", "attendees",
+    }  # fmt: skip
+    assert {each["name"] for each in database["views"]} == {"upcoming", "days", "people"}
+    labelled = (await page("/occurrences.json?_labels=on&_shape=objects&_size=5")).json()["rows"]
+    for row in labelled:
+        assert row["event_id"]["label"] == row["summary"] or not row["summary"], row
+    guests = (await page("/attendees.json?_labels=on&_shape=objects&_size=5")).json()["rows"]
+    assert all(row["event_id"]["label"] for row in guests)
+    for address in ("", "/events", "/occurrences?_facet=event_id", "/days", "/people"):
+        assert "text/html" in (await page(address)).headers["content-type"]
 
 
 def test_parquet_has_typed_columns(exported: HomeFolder) -> None:

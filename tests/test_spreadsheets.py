@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import io
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -103,9 +105,38 @@ def duckdb_rows(path: Path) -> Rows:
     return [found.columns, *rows]
 
 
+def csvkit_rows(path: Path) -> Rows:
+    csvjson = pytest.importorskip("csvkit.utilities.csvjson", reason="csvkit is not here")
+    output = io.StringIO()
+    options = ["--no-inference", "--blanks", "--snifflimit", "0", "--encoding", "utf-8-sig"]
+    options += ["--maxfieldsize", str(1 << 20)]
+    with contextlib.redirect_stderr(io.StringIO()):
+        csvjson.CSVJSON([*options, str(path)], output).run()
+    records = json.loads(output.getvalue())
+    return [list(records[0]), *([text or "" for text in each.values()] for each in records)]
+
+
+def sqlite_rows(path: Path) -> Rows:
+    """SQLite's own shell; `.import` takes a file as it is, a byte order mark too."""
+    if shutil.which("sqlite3") is None:
+        pytest.skip("sqlite3 is not here (package sqlite3)")
+    database = path.with_suffix(".db")
+    command = ["sqlite3", str(database), f'.import --csv "{path}" t']
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        found = connection.execute("SELECT * FROM t")
+        header = [column[0] for column in found.description]
+        return [header, *([text or "" for text in row] for row in found)]
+
+
+READERS = [pandas_rows, polars_rows, duckdb_rows, csvkit_rows, sqlite_rows]
+
+
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("reader", [pandas_rows, polars_rows, duckdb_rows])
+@pytest.mark.parametrize("reader", READERS)
 def test_every_cell_is_pythons(reader: Any, view: str, tmp_path: Path) -> None:
+    """Cases 118 and 119."""
     path = write(VIEWS[view], tmp_path)
     expected = python_rows(path)
     found = reader(path)

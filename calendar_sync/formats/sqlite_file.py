@@ -31,6 +31,7 @@ CREATE TABLE events (               -- one row for each live resource
     calendar_id TEXT NOT NULL REFERENCES calendars(id),
     series_id TEXT,                 -- of an exception: the series it belongs to
     ical_uid TEXT, event_type TEXT, status TEXT, summary TEXT, description TEXT, location TEXT,
+    title TEXT GENERATED ALWAYS AS (summary) VIRTUAL,  -- what datasette shows for a link to it
     start TEXT, "end" TEXT,         -- with the offset of the event's own zone; dates when all-day
     start_utc TEXT, end_utc TEXT, all_day INTEGER, start_date TEXT, end_date_inclusive TEXT,
     timezone TEXT, duration_minutes REAL, original_start TEXT,
