@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import stat
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.fernet import Fernet
 from grant_steps import make_due
+from own_systemd import as_root, managed, needs_a_manager, unshared
 
 if TYPE_CHECKING:
     from conftest import HomeFolder
@@ -35,32 +33,6 @@ exec setpriv --bounding-set=-dac_override,-dac_read_search,-fowner \
     --inh-caps=-dac_override,-dac_read_search,-fowner "$@"
 """
 
-# A user's systemd in a cgroup, a mount namespace and a /run of its own; it needs no booted system.
-MANAGE = """
-set -e
-hierarchy=/sys/fs/cgroup/systemd; [ -d $hierarchy ] || hierarchy=/sys/fs/cgroup
-own=$hierarchy/calendar-sync-test-$$
-mkdir $own; echo $$ > $own/cgroup.procs
-trap 'echo $$ > $hierarchy/cgroup.procs; find $own -depth -type d -exec rmdir {} +' EXIT
-mount -t tmpfs none /run; mount --make-rshared /
-mkdir -p /run/systemd/system /run/user/0
-export XDG_RUNTIME_DIR=/run/user/0
-/lib/systemd/systemd --user >/dev/null 2>&1 & manager=$!
-tries=100
-until systemctl --user is-system-running >/dev/null 2>&1; do
-    tries=$((tries - 1)); [ $tries -gt 0 ] || { kill $manager; wait $manager || :; exit 99; }
-    sleep 0.1
-done
-code=0
-systemd-run --user --wait --pipe --quiet \
-    -p LoadCredential=client_secrets.json:"$SOURCE"/client_secrets.json \
-    -p LoadCredential=calendar-key:"$SOURCE"/calendar-key "$@" || code=$?
-kill $manager; wait $manager || :
-exit $code
-"""
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-
 
 @pytest.fixture
 def lending(new_home: Callable[..., HomeFolder], tmp_path: Path) -> tuple[HomeFolder, Path]:
@@ -73,18 +45,10 @@ def lending(new_home: Callable[..., HomeFolder], tmp_path: Path) -> tuple[HomeFo
     return home, source
 
 
-def unshared(script: str, home: HomeFolder, source: Path, *command: str) -> tuple[int, str, str]:
+def lent_by_mount(home: HomeFolder, source: Path, *command: str) -> tuple[int, str, str]:
     lent = source.with_name("lent")
     lent.mkdir(exist_ok=True)
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", *command],
-        env=home.environment(LENT=str(lent), SOURCE=str(source)),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.returncode, done.stdout, done.stderr
+    return unshared(LEND, home.environment(LENT=str(lent), SOURCE=str(source)), *command)
 
 
 def is_encrypted_with(key: Path, token: Path) -> bool:
@@ -99,39 +63,38 @@ def test_files_lent_read_only_are_enough_for_every_command(
 ) -> None:
     """Nobody may write there, not even root; the grant, which changes, stays in the home."""
     home, source = lending
-    if unshared(LEND, home, source, "true")[0] != 0:
+    if lent_by_mount(home, source, "true")[0] != 0:
         pytest.skip("this machine allows no mount namespaces")
     probe = (
         'touch "$CREDENTIALS_DIRECTORY/calendar-key" && exit 3; umask 0; cat "$LENT"/* >/dev/null'
     )
-    assert unshared(LEND, home, source, "sh", "-c", probe)[0] == 0, "a reader, no writer"
+    assert lent_by_mount(home, source, "sh", "-c", probe)[0] == 0, "a reader, no writer"
     make_due(home.token)
     for verb in (["export"], ["doctor"], ["calendars"], ["status"]):
-        code, out, said = unshared(LEND, home, source, *home.command(*verb))
+        code, out, said = lent_by_mount(home, source, *home.command(*verb))
         assert code == 0, (verb, out, said)
         assert "open to others" not in out + said
     assert is_encrypted_with(source / "calendar-key", home.token)
     assert stat.S_IMODE(home.token.stat().st_mode) == 0o600
     assert not home.client_secrets.exists()
-    code, _, said = unshared(LEND, home, source, *home.command("revoke"))
+    code, _, said = lent_by_mount(home, source, *home.command("revoke"))
     assert code == 0, said
     assert home.google.oauth.grants() == []
 
 
-@as_root
+@needs_a_manager
 @pytest.mark.slow
-@pytest.mark.needs_systemd
-@pytest.mark.skipif(shutil.which("systemd-run") is None, reason="no systemd here")
 def test_a_real_systemd_lends_the_client_and_the_key(lending: tuple[HomeFolder, Path]) -> None:
     """LoadCredential= by systemd itself, in a service that runs the real program."""
     home, source = lending
     make_due(home.token)
-    code, out, said = unshared(MANAGE, home, source, *home.command("export"))
-    if code == 99 or "Permission denied" in said or "Read-only file system" in said:
-        pytest.skip("systemd does not start here")
+    service = ["systemd-run", "--user", "--wait", "--pipe", "--quiet"]
+    for name in ("client_secrets.json", "calendar-key"):
+        service += ["-p", f"LoadCredential={name}:{source / name}"]
+    code, out, said = managed(home.environment(), *service, *home.command("export"))
     assert code == 0, (out, said)
     assert is_encrypted_with(source / "calendar-key", home.token)
     assert (home.exports / "manifest.json").exists()
     look = "import os; f = os.environ['CREDENTIALS_DIRECTORY']; print(sorted(os.listdir(f)))"
-    code, out, said = unshared(MANAGE, home, source, sys.executable, "-c", look)
+    code, out, said = managed(home.environment(), *service, sys.executable, "-c", look)
     assert (code, out.strip()) == (0, "['calendar-key', 'client_secrets.json']"), said
