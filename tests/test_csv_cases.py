@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from calendar_sync.emulator.fuzz import fuzz_events
+from calendar_sync.items import read_items
 from calendar_sync.model import CalendarView, Event, Item, Series, Single, read_event
+from calendar_sync.sync import Kind
 from calendar_sync.table.exporter import CsvExporter, CsvOptions
 
 PARIS, NEW_YORK = "Europe/Paris", "America/New_York"
@@ -327,6 +331,50 @@ def preset(items: list[Item], folder: Path, name: str, **options: Any) -> list[d
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     assert table.columns[0] == "Subject"
     return table.to_dict("records")
+
+
+# The published rules: support.google.com/calendar/answer/37118, and for Outlook the list at
+# wiki.mozilla.org Calendar:ImportExport:CSV. A column: what its cells must look like.
+DATE = r"(0[1-9]|1[0-2])/(0[1-9]|[12]\d|3[01])/\d{4}"
+BOOLEAN, PEOPLE, TEXT = "True|False", r"([^;]+(;[^;]+)*)?", r"(?s).*"
+LONG_TIME = r"([1-9]|1[0-2]):[0-5]\d:[0-5]\d [AP]M"
+RULES = {
+    "google-import": {
+        "Subject": r"(?s).+", "Start Date": DATE, "Start Time": r"(([1-9]|1[0-2]):[0-5]\d [AP]M)?",
+        "End Date": DATE, "End Time": r"(([1-9]|1[0-2]):[0-5]\d [AP]M)?",
+        "All Day Event": BOOLEAN, "Description": TEXT, "Location": TEXT, "Private": BOOLEAN,
+    },
+    "outlook": {
+        "Subject": r"(?s).+", "Start Date": DATE, "Start Time": LONG_TIME, "End Date": DATE,
+        "End Time": LONG_TIME, "All day event": BOOLEAN, "Reminder on/off": BOOLEAN,
+        "Reminder Date": f"({DATE})?", "Reminder Time": f"({LONG_TIME})?",
+        "Meeting Organizer": TEXT, "Required Attendees": PEOPLE, "Optional Attendees": PEOPLE,
+        "Meeting Resources": PEOPLE, "Billing Information": "", "Categories": "",
+        "Description": TEXT, "Location": TEXT, "Mileage": "", "Priority": "High|Normal|Low",
+        "Private": BOOLEAN, "Sensitivity": "Normal|Personal|Private|Confidential",
+        "Show time as": "[1-4]",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_preset_keeps_the_published_rules(name: str, tmp_path: Path) -> None:
+    """Case 120: columns, required ones, dates, times and booleans, on every event of a fuzzer's."""
+    rows = [
+        (
+            each["id"],
+            Kind.SERIES if "recurrence" in each else Kind.SINGLE,
+            json.dumps(each).encode(),
+        )
+        for each in sorted(fuzz_events(), key=lambda each: str(each["id"]))
+        if each.get("status") != "cancelled"
+    ]
+    found = preset(list(read_items(rows, [])), tmp_path, name, horizon=1_830_297_600)
+    assert len(found) > 60
+    for row in found:
+        assert list(row) == list(RULES[name])
+        for column, rule in RULES[name].items():
+            assert re.fullmatch(rule, row[column], re.ASCII) or not row["Start Date"], (column, row)
 
 
 def test_google_import_times(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import random
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pandas as pd
@@ -32,6 +34,7 @@ from calendar_sync.recurrence.occurrences import Window, expand
 from calendar_sync.table.exporter import WIDE_COLUMNS, CsvExporter, CsvOptions
 from calendar_sync.table.text import cell, clean, encode, guarded, line
 from calendar_sync.times import Moment, UnreadableTime, find_zone, read_time
+from calendar_sync.windows import parse_rolling_window
 
 SAMPLES = Path(__file__).parent / "data" / "events.jsonl"
 CALENDAR = CalendarView(id="team@group.calendar.google.com", name="Team", time_zone="Europe/Paris")
@@ -399,6 +402,26 @@ def test_a_rolling_window_takes_singles_too(tmp_path: Path) -> None:
     assert list(written.table["event_id"]) == ["over", "day", "s_20250101"]
     by_series = write(items, tmp_path, window=window, rows="series")
     assert list(by_series.table["event_id"]) == ["s", "over", "day"]
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-07-01", 24)]
+)
+def test_a_rolling_day_has_the_hours_its_clock_shows(day: str, hours: int, tmp_path: Path) -> None:
+    """Also the day on which the clock changes, and the days beside it: nothing is lost or doubled."""
+    hourly = timed("2026-01-01T00:00:00+01:00", "2026-01-01T00:10:00+01:00", id="s",
+                   recurrence=["RRULE:FREQ=HOURLY"])  # fmt: skip
+    evening = timed(f"{day}T23:50:00", f"{day}T23:55:00", id="evening")
+    noon = dt.datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo("Europe/Paris"))
+    found = {}
+    for window in ("-1d..0d", "0d..+1d", "+1d..+2d"):
+        bounds = parse_rolling_window(window).instants(noon.astimezone(dt.UTC), noon.tzinfo)
+        rows = write([Series(hourly), Single(evening)], tmp_path, window=Window(*bounds)).records
+        found[window] = [row["start_utc"] for row in rows]
+    assert len(found["0d..+1d"]) == hours + 1
+    assert (len(found["-1d..0d"]), len(found["+1d..+2d"])) == (24, 24)
+    together = [start for starts in found.values() for start in starts]
+    assert len(together) == len(set(together))
 
 
 def test_the_horizon_never_cuts_singles(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from export_steps import ADA, add_calendar, contents
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.ics.html import is_html, plain_text
@@ -181,6 +183,28 @@ def test_backfill_refuses_formats_it_does_not_make(home: HomeFolder) -> None:
 def test_html_becomes_the_words_a_person_would_read(html: str, plain: str) -> None:
     assert is_html(html)
     assert plain_text(html) == plain
+
+
+WORDS = st.lists(st.text("abcäß日😀 ", min_size=1, max_size=8).filter(str.strip), max_size=8)
+TAGS = st.sampled_from(["b", "i", "p", "div", "li", "h1", "span", "blockquote", "td"])
+
+
+@given(WORDS, st.lists(TAGS, min_size=8, max_size=8), st.booleans())
+def test_every_word_of_html_stays_in_order(
+    words: list[str], tags: list[str], is_open: bool
+) -> None:
+    """Whatever is around them, closed or not; and no tag is left."""
+    ends = ["" if is_open else f"</{tag.upper()}>" for tag in tags]
+    html = "".join(f'<{t} class="x">{w}{e}<br>' for w, t, e in zip(words, tags, ends, strict=False))
+    plain = plain_text(html)
+    assert plain.replace("- ", "").split() == " ".join(words).split()
+
+
+@given(st.text("<>&;/ab\"'=#x0pli\n\0", max_size=60))
+def test_any_text_becomes_plain_and_stays_so(text: str) -> None:
+    plain_text(text)
+    if not is_html(text):
+        assert plain_text(text).split() == text.split()
 
 
 @pytest.mark.parametrize("text", ["Tom & Ada", "a < b > c", "<ada@example.com>", "", "x <3 you"])

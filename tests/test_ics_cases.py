@@ -321,6 +321,10 @@ TEXT_CASES = [
         case(f"73-{number}", single(summary=summary), ("SUMMARY",), [])
         for number, summary in enumerate([None, "", "  \t ", "\0\x1f", "\u2028", "\xa0"])
     ),
+    *(
+        case(f"73-{field}", single(**{field: " \0\t"}), (field.upper(),), [])
+        for field in ("description", "location")
+    ),
     case("74", single(description="<b>Hi</b>, all"), ("DESCRIPTION",),
          ["DESCRIPTION:<b>Hi</b>\\, all"]),
     text("75", "x\r\nEND:VEVENT\r\nBEGIN:VEVENT", "x\\nEND:VEVENT\\nBEGIN:VEVENT"),
