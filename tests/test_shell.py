@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -61,18 +63,83 @@ def test_a_real_bash_completes(
     ]
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_other_shells_can_read_theirs(
-    capsys: pytest.CaptureFixture[str], shell: str, tmp_path: Path
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
+def test_a_real_fish_completes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, path: str
 ) -> None:
-    """By their own grammar, where they are installed."""
-    text = printed(capsys, "completion", shell)
-    assert f"_CALENDAR_SYNC_COMPLETE={shell}_complete" in text
-    if not shutil.which(shell):
-        pytest.skip(f"no {shell}")
-    script = tmp_path / "completion"
-    script.write_text(text)
-    subprocess.run([shell, "-n", str(script)], check=True, timeout=30)
+    """The same, with what each means beside it."""
+    script = tmp_path / ".config/fish/completions/calendar-sync.fish"  # as the README says
+    script.parent.mkdir(parents=True)
+    script.write_text(printed(capsys, "completion", "fish"))
+    lines = ["", "ex", "export --al", "export --jobs 2 --log", "--log-format ", "schedule ins"]
+    tries = "".join(f"complete -C 'calendar-sync {line}'; echo ===;" for line in lines)
+    done = subprocess.run(
+        ["fish", "-c", tries],
+        capture_output=True, text=True, timeout=60, check=True,
+        env={"PATH": path, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    answers = [answer.splitlines() for answer in done.stdout.split("===\n")[:-1]]
+    assert [{line.split("\t")[0] for line in answer} for answer in answers] == [
+        {*COMMANDS},
+        {"export"},
+        {"--allow-shrink"},
+        {"--log-format", "--log-file"},
+        {"human", "logfmt", "json"},
+        {"install"},
+    ]
+    assert f"export\t{COMMANDS['export'][1]}" in answers[0]
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+def test_a_real_zsh_completes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, path: str
+) -> None:
+    """Typed at a terminal, with a press of Tab; then the line is printed as it stands."""
+    script = tmp_path / "_calendar-sync"  # in a folder of $fpath, as the README says
+    script.write_text(printed(capsys, "completion", "zsh"))
+    lines = {
+        "ex": "export",
+        "export --al": "export --allow-shrink",
+        "export --log-fo": "export --log-format",
+        "--log-format hu": "--log-format human",
+        "schedule ins": "schedule install",
+    }
+    terminal = Terminal(["zsh", "-f", "-i"], PATH=path, HOME=str(tmp_path), TERM="dumb")
+    terminal.type(f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u\r")
+    for line, completed in lines.items():
+        to_the_start, to_the_end = "\x01", "\x05"
+        terminal.type(f"calendar-sync {line}\t")
+        terminal.type(f"{to_the_start}print -r -- 'now: {to_the_end}'\r")
+        terminal.wait_for(f"now: calendar-sync {completed} ?\r?\n")
+    terminal.type("exit\r")
+    assert terminal.end() == 0
+
+
+class Terminal:
+    """A program at a terminal, and what is typed there."""
+
+    def __init__(self, command: list[str], **environment: str) -> None:
+        self.process, self.master = os.forkpty()
+        if self.process == 0:
+            os.execvpe(command[0], command, {**os.environ, **environment})
+        self.seen = ""
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def wait_for(self, pattern: str) -> None:
+        """Read until it comes; what came before it is forgotten."""
+        while not (found := re.search(pattern, self.seen)):
+            assert select.select([self.master], [], [], 60)[0], self.seen
+            self.seen += os.read(self.master, 4096).decode("utf-8", "replace")
+        self.seen = self.seen[found.end() :]
+
+    def end(self) -> int:
+        with contextlib.suppress(OSError):  # Linux's way to say that nobody writes any more
+            while os.read(self.master, 4096):
+                pass
+        os.close(self.master)
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
 
 def test_the_manual_page_has_every_command_option_and_exit_code(

@@ -18,7 +18,9 @@ def completion(app: App, shell: str) -> None:
     assert found is not None
     made = found(cli, {}, "calendar-sync", "_CALENDAR_SYNC_COMPLETE")
     # Not `source()`: for bash that starts one, to look at its version.
-    app.terminal.data((made.source_template % made.source_vars()).strip())
+    text = (made.source_template % made.source_vars()).strip()
+    # A function of $fpath is "loadautofunc" at its first call only: the second Tab would do nothing.
+    app.terminal.data(text.replace("== loadautofunc ]]", "== (loadautofunc|shfunc) ]]"))
 
 
 @command("man")
