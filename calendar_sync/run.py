@@ -73,7 +73,7 @@ def run_export(
     made, and may raise to end the run (a signal, a deadline).
     """
     if options.dry_run:
-        return _dry_run(home, config, options, connect, clock)
+        return _dry_run(home, config, options, connect, clock, progress)
 
     def work(mirror: Mirror, warnings: list[str]) -> Report:
         run = _Run(home, config, options, mirror, clock, warnings)
@@ -90,12 +90,15 @@ def _dry_run(
     options: RunOptions,
     connect: Callable[[], Account],
     clock: Clock,
+    progress: Progress,
 ) -> Report:
     """Fetch into a copy of the mirror elsewhere and publish nothing; home is only read."""
 
     def work(mirror: Mirror, damage: list[str]) -> Report:
         warnings = ["The mirror is damaged; a run moves it aside and reads all anew."] * len(damage)
-        return _Run(home, config, options, mirror, clock, warnings).done(connect)
+        run = _Run(home, config, options, mirror, clock, warnings)
+        run.progress = progress
+        return run.done(connect)
 
     with ExitStack() as lent:
         with no_run_at_work(home):

@@ -90,7 +90,10 @@ def test_a_pipe_gets_none() -> None:
     assert (done.stdout, done.stderr) == ("False\n", "said meanwhile\n")
 
 
-def test_an_export_counts_its_calendars_and_events(home: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_export_counts_its_calendars_and_events(
+    home: Any, tmp_path: Path, dry_run: bool
+) -> None:
     """The bar knows the calendars that are read, not all that there are."""
     told: list[str] = []
 
@@ -113,7 +116,7 @@ def test_an_export_counts_its_calendars_and_events(home: Any, tmp_path: Path) ->
             told.append(words)
 
     here = Home(home.folder, "a test", home / "calendar-sync.toml")
-    options = RunOptions(calendars=("Team*", "Archive*"))
+    options = RunOptions(calendars=("Team*", "Archive*"), dry_run=dry_run)
     run_and_tell(here, Config(), options, _now, Hasty(), Heard())
     assert told[0] == "of 2"
     assert told.count("done") == 2
