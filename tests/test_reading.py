@@ -20,7 +20,7 @@ from calendar_sync.listing import RunFacts
 from calendar_sync.mirror import Mirror, open_mirror
 from calendar_sync.model import CalendarEntry
 from calendar_sync.reading import Task, read_calendars
-from calendar_sync.retrying import retry
+from calendar_sync.retrying import ATTEMPTS, LONGEST, retry
 from calendar_sync.stop import Stop
 from calendar_sync.sync import (
     CheckFetch,
@@ -148,6 +148,38 @@ def test_a_hole_that_comes_after_its_series_tombstone_is_no_hole(mirror: Mirror)
     assert [event_id for event_id, _ in mirror.resources_by_id(outcome.calendar.key)] == ["t_1"]
 
 
+def test_an_exception_that_comes_before_its_series_is_put_behind_it(mirror: Mirror) -> None:
+    """On an earlier page of the first read or of a later one; and alone, until the series comes."""
+
+    class Backwards(Shelf):
+        def __init__(self, *pages: list[dict[str, str]]) -> None:
+            self.given = pages
+
+        def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+            for items in self.given:
+                raw = [msgspec.Raw(json.dumps(item).encode()) for item in items]
+                yield EventsPage("calendar#events", raw, None, "token")
+
+    def there() -> list[tuple[str, int]]:
+        rows = mirror.resources_by_series(task.calendar.key)
+        return [(series, kind) for series, kind, _ in rows]
+
+    [task] = tasks(mirror, 1)
+    later = Task(task.calendar, IncrementalFetch("token"))
+    edited = {"id": "s_1", "recurringEventId": "s", "summary": "other"}
+    hole = {"id": "s_2", "recurringEventId": "s", "status": "cancelled"}
+    series = {"id": "s", "recurrence": "RRULE:FREQ=DAILY"}
+    of_t = [hole | {"id": "t_2", "recurringEventId": "t"}]
+    for asked, source in (
+        (task, Backwards([edited], [hole, series])),
+        (later, Backwards(of_t)),
+        (later, Backwards([series | {"id": "t"}])),
+    ):
+        [outcome] = read_calendars(source, mirror, [asked], jobs=1, clock=lambda: NOW)
+        assert outcome.error is None
+    assert there() == [("s", 1), ("s", 2), ("s", 3), ("t", 1), ("t", 3)]
+
+
 # -- what it costs ---------------------------------------------------------------------------------
 
 
@@ -239,6 +271,28 @@ def test_bad_answers_are_tried_again_until_one_is_good() -> None:
         return answer
 
     assert retry(attempt, Stop()) == "yes"
+
+
+def test_waits_grow_at_random_and_end_in_time() -> None:
+    """So that all who were turned away together do not come back together."""
+
+    class Counting(Stop):
+        def wait(self, seconds: float) -> None:
+            waits.append(seconds)
+
+    def attempt() -> None:
+        raise BadAnswer("no")
+
+    of_runs: list[list[float]] = []
+    for _ in range(5):
+        waits: list[float] = []
+        with pytest.raises(TryLater):
+            retry(attempt, Counting())
+        of_runs.append(waits)
+    for number, found in enumerate(zip(*of_runs, strict=True)):
+        assert len(set(found)) == 5
+        assert all(0.5 * 2**number <= seconds <= 0.5 * 2**number + 0.5 for seconds in found)
+    assert len(of_runs[0]) == ATTEMPTS - 1 and sum(map(sum, of_runs)) / 5 < LONGEST
 
 
 def test_what_is_no_bad_answer_is_not_tried_again() -> None:
