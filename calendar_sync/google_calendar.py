@@ -9,6 +9,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -149,9 +150,9 @@ class GoogleCalendar:
             self._allow(self._stop)
             self.requests += 1
             try:
-                listing = getattr(self._api(), collection)()
-                self._limit_waiting()
-                return read(listing.list(prettyPrint=False, **parameters).execute(num_retries=0))
+                http = self._http()
+                request = self._collection(collection).list(prettyPrint=False, **parameters)
+                return read(request.execute(http=http, num_retries=0))
             except HttpError as error:
                 raise explain_http_error(
                     error.resp.status,
@@ -171,30 +172,36 @@ class GoogleCalendar:
 
         return retry(attempt, self._stop)
 
-    def _api(self) -> Any:
-        api = getattr(self._local, "api", None)
-        if api is None:
-            api = self._local.api = self._connect()
-        return api
+    def close(self) -> None:
+        """Give up every connection: an organisation's run would come to have thousands."""
+        while self._https:
+            self._https.pop().close()
+        self._local = threading.local()
+
+    def _http(self) -> Any:
+        """Return this thread's connection. No answer on it is waited for past the deadline."""
+        authorized = getattr(self._local, "authorized", None)
+        if authorized is None:
+            http = _http(self.google)
+            self._https.append(http)
+            authorized = self._local.authorized = google_auth_httplib2.AuthorizedHttp(
+                self._credentials, http=http, max_refresh_attempts=1
+            )
+        self._limit_waiting(authorized.http)
+        return authorized
 
     def _drop_connection(self) -> None:
-        self._local.api = None
-        self._https.remove(self._local.http)
+        authorized = getattr(self._local, "authorized", None)
+        if authorized is not None:
+            self._local.authorized = None
+            with contextlib.suppress(ValueError):  # all were closed meanwhile
+                self._https.remove(authorized.http)
+            authorized.http.close()
 
-    def _connect(self) -> Any:
-        self._local.http = _http(self.google)
-        self._https.append(self._local.http)
-        http = google_auth_httplib2.AuthorizedHttp(
-            self._credentials, http=self._local.http, max_refresh_attempts=1
-        )
-        return self._service(http)
+    def _collection(self, name: str) -> Any:
+        return collection_of("calendar", "v3", name, self.google.api_endpoint)
 
-    def _service(self, http: Any) -> Any:
-        return service("calendar", "v3", http, self.google.api_endpoint)
-
-    def _limit_waiting(self) -> None:
-        """Let no answer be waited for past the run's deadline."""
-        http = self._local.http
+    def _limit_waiting(self, http: Any) -> None:
         http.timeout = max(0.001, min(TIMEOUT, self._stop.remaining))
         for connection in http.connections.values():
             connection.timeout = http.timeout
@@ -232,18 +239,24 @@ def _proxy(scheme: str) -> Any:
     return httplib2.proxy_info_from_environment(scheme)
 
 
-def service(name: str, version: str, http: Any, endpoint: str) -> Any:
-    """Make one of Google's APIs, whose answers come as bytes."""
-    return build(
-        name,
+@cache
+def collection_of(api: str, version: str, name: str, endpoint: str) -> Any:
+    """Return a collection of one of Google's APIs, whose answers come as bytes.
+
+    It makes requests for any thread, to be executed on that thread's own connection. Making it anew
+    for each request takes longer than the request.
+    """
+    made = build(
+        api,
         version,
-        http=http,
+        http=httplib2.Http(),  # never used
         model=_BytesModel(),
         static_discovery=True,
         cache_discovery=False,
         # Both named: a variable of the environment must not choose either.
         client_options={"api_endpoint": endpoint, "universe_domain": "googleapis.com"},
     )
+    return getattr(made, name)()
 
 
 def _parameters(fetch: Fetch | WindowFetch) -> dict[str, Any]:
@@ -274,8 +287,8 @@ def account_name(google: Google, access_token: str) -> str:
         Credentials(access_token), http=_http(google), max_refresh_attempts=0
     )
     try:
-        api = service("calendar", "v3", http, google.api_endpoint)
-        body = api.calendarList().get(calendarId="primary").execute()
+        calendars = collection_of("calendar", "v3", "calendarList", google.api_endpoint)
+        body = calendars.get(calendarId="primary").execute(http=http)
         return msgspec.json.decode(body, type=CalendarEntry).id
     except Exception:  # any failure means the same here; the next run will say it in full
         return ""

@@ -14,7 +14,7 @@ from googleapiclient.errors import HttpError
 from calendar_sync.answers import NOT_ENABLED, PageTokenRefused, check_page, reasons_in
 from calendar_sync.decoding import decoded
 from calendar_sync.errors import CalendarSyncError, WrongConfiguration
-from calendar_sync.google_calendar import GoogleCalendar, service
+from calendar_sync.google_calendar import GoogleCalendar, collection_of
 from calendar_sync.retrying import MOST_RESTARTS, forgetful
 
 SCOPE = "https://www.googleapis.com/auth/admin.directory.user.readonly"
@@ -75,8 +75,8 @@ class GoogleDirectory(GoogleCalendar):
             if not page_token:
                 return [*found.values()]
 
-    def _service(self, http: Any) -> Any:
-        return service("admin", "directory_v1", http, self.google.directory_endpoint)
+    def _collection(self, name: str) -> Any:
+        return collection_of("admin", "directory_v1", name, self.google.directory_endpoint)
 
 
 def _in_our_words(error: CalendarSyncError) -> CalendarSyncError:

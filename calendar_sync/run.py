@@ -57,6 +57,10 @@ class Account(Source, Protocol):
         """List every calendar of the account."""
         ...
 
+    def close(self) -> None:
+        """Give up every connection; a next request would make a new one."""
+        ...
+
 
 def run_export(
     home: Home,
@@ -160,7 +164,7 @@ class _Run:
                 make_folder(view.folder)
                 remove_leftovers(view.folder)
             self.publishing.open_outputs()
-        with closing(self._read(account)) as outcomes:
+        with closing(account), closing(self._read(account)) as outcomes:
             for outcome in outcomes:
                 self._export(outcome)
                 self.progress.done()

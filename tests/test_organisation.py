@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 from collections.abc import Callable
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +18,9 @@ from calendar_sync.daemon import Daemon
 from calendar_sync.durations import Unreadable
 from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import Home
+from calendar_sync.options import RunOptions
+from calendar_sync.organisation.whole_run import run_organisation
+from calendar_sync.stop import Stop
 from calendar_sync.users import read_address, read_users_file
 
 if TYPE_CHECKING:
@@ -126,6 +131,21 @@ def test_a_dry_run_writes_nothing(acme: HomeFolder) -> None:
     assert "Dry run, nothing was written: 3 users: 3 updated" in said
     assert not (acme / "state").exists()
     assert not acme.exports.exists()
+
+
+def test_a_users_connections_end_with_the_users_run(acme: HomeFolder) -> None:
+    """Thousands of users must not come to thousands of open files, whenever garbage is searched."""
+    config = read_config(acme / "calendar-sync.toml")
+    home = Home(acme.folder, "a test", acme / "calendar-sync.toml").of_account("acme")
+    now = lambda: dt.datetime.now(dt.UTC)  # noqa: E731
+    gc.collect()
+    gc.disable()
+    try:
+        report, _ = run_organisation(home, config, RunOptions(), now, Stop(), lambda _: None)
+        kept = [each for each in gc.get_objects() if isinstance(each, HTTPConnection) and each.sock]
+    finally:
+        gc.enable()
+    assert (report.exit_code, kept) == (0, [])
 
 
 # -- looking at it ---------------------------------------------------------------------------------

@@ -140,6 +140,9 @@ def token_transport(google: Google) -> Any:
                 for piece in pieces(*arguments, **options):
                     self.reply += piece
                     yield piece
+                del (
+                    raw.stream
+                )  # or it would hold itself, and its connection, until garbage is searched
 
             raw.stream = kept
 

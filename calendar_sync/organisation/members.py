@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,8 @@ def list_members(home: Home, config: Config, clock: Clock, stop: Stop) -> Member
     """Return whom to read for; the directory is asked if they are listed there. Raises our errors."""
     account = organisation_of(home, config)
     if account.users == DIRECTORY:
-        listed = directory_of(home, config, account, clock, stop).users()
-        members = _fit(listed)
+        with closing(directory_of(home, config, account, clock, stop)) as directory:
+            members = _fit(directory.users())
     else:
         members = Members(known_members(home, config))
     if not members.addresses:
