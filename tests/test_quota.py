@@ -164,3 +164,22 @@ def test_the_configuration_says_what_google_allows() -> None:
     assert parse_config(text, "f").quota.per_user_per_minute == 300
     with pytest.raises(WrongConfiguration, match=r"f, line 2: .*quota.per_user_per_minute"):
         parse_config("[quota]\nper_user_per_minute = 0\n", "f")
+
+
+def test_the_plan_on_paper_adds_up() -> None:
+    """The README's table: four requests a user, the project's minute, a million requests a day."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    table = readme.partition("**A plan on paper**")[2].partition("So one machine")[0]
+    rows = {
+        cells[0]: cells[1:]
+        for line in table.splitlines()
+        if len(cells := [cell.strip() for cell in line.strip("| ").split("|")]) == 4
+    }
+    users = [int(cell.partition(" ")[0].replace(",", "")) for cell in rows[""]]
+    requests = [int(cell.replace(",", "")) for cell in rows["requests of a run, the first one too"]]
+    assert requests == [4 * number for number in users]
+    minutes = [number / Limits().per_project_per_minute for number in requests[1:]]
+    least = next(cells for head, cells in rows.items() if head.startswith("the least time"))
+    assert least[1:] == [f"{minutes[0] * 60:.0f} seconds", f"{minutes[1]:.0f} minutes"]
+    runs = next(cells for head, cells in rows.items() if head.startswith("runs a day"))
+    assert [int(cell) for cell in runs[1:]] == [1_000_000 // number for number in requests[1:]]
