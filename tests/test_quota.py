@@ -173,7 +173,7 @@ def test_the_plan_on_paper_adds_up() -> None:
     rows = {
         cells[0]: cells[1:]
         for line in table.splitlines()
-        if len(cells := [cell.strip() for cell in line.strip("| ").split("|")]) == 4
+        if len(cells := [cell.strip() for cell in line.split("|")[1:-1]]) == 4
     }
     users = [int(cell.partition(" ")[0].replace(",", "")) for cell in rows[""]]
     requests = [int(cell.replace(",", "")) for cell in rows["requests of a run, the first one too"]]
