@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -285,7 +286,12 @@ def people_of(event: Event) -> tuple[Person, ...]:
 
 def people_in(raw: bytes | msgspec.Raw) -> tuple[Person, ...]:
     """List the people of Google's JSON, whatever it is."""
-    return _members(_decode_people, Person, raw)
+    return _people_in(bytes(raw)) if raw else ()
+
+
+@lru_cache(maxsize=256)  # one format asks after the other
+def _people_in(json: bytes) -> tuple[Person, ...]:
+    return _members(_decode_people, Person, json)
 
 
 def attachments_of(event: Event) -> tuple[Attachment, ...]:
