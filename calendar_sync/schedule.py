@@ -11,6 +11,7 @@ from cronsim import CronSim, CronSimError
 
 from calendar_sync.durations import Unreadable
 
+NOTHING, MINUTE, HOUR = (dt.timedelta(minutes=number) for number in (0, 1, 60))
 _NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -37,8 +38,10 @@ def parse_schedule(expression: str) -> str:
 
 def next_due(expression: str, after: dt.datetime, tzinfo: dt.tzinfo) -> dt.datetime | None:
     """Return the first due time after a moment, None when the expression never fires again."""
-    dues = CronSim(parse_schedule(expression), after.astimezone(tzinfo))
-    return next((due for due in dues if _is_before(after, due)), None)
+    fields = parse_schedule(expression)
+    dues = CronSim(fields, after.astimezone(tzinfo))
+    due = next((due for due in dues if _is_before(after, due)), None)
+    return due and (_left_out(fields, after, due, tzinfo) or due)
 
 
 def previous_due(expression: str, before: dt.datetime, tzinfo: dt.tzinfo) -> dt.datetime | None:
@@ -47,7 +50,28 @@ def previous_due(expression: str, before: dt.datetime, tzinfo: dt.tzinfo) -> dt.
     if before.astimezone(tzinfo).fold:  # what was due in the first pass lies later on the wall
         start += dt.timedelta(hours=2)
     dues = CronSim(parse_schedule(expression), start.astimezone(tzinfo), reverse=True)
-    return next((due for due in dues if not _is_before(before, due)), None)
+    due = next((due for due in dues if not _is_before(before, due)), None)
+    later = due and next_due(expression, due, tzinfo)
+    return later if later and not _is_before(before, later) else due
+
+
+def _left_out(
+    fields: str, after: dt.datetime, due: dt.datetime, tzinfo: dt.tzinfo
+) -> dt.datetime | None:
+    """Return what cronsim 2.8 leaves out before `due`: some starts on Lord Howe, after half an hour
+    came twice. Only such a change of the clock is looked at, and for jobs that follow the clock.
+    """
+    first, last = after.astimezone(tzinfo), due.astimezone(tzinfo)
+    change = (last.utcoffset() or NOTHING) - (first.utcoffset() or NOTHING)
+    if not change % HOUR or not any(field.startswith("*") for field in fields.split()[:2]):
+        return None
+    start = after.astimezone(dt.UTC).replace(second=0, microsecond=0)
+    for number in range(1, (due.astimezone(dt.UTC) - start) // MINUTE):
+        moment = (start + MINUTE * number).astimezone(tzinfo)
+        wall = moment.replace(tzinfo=dt.UTC)  # a clock that never changes
+        if next(CronSim(fields, wall - MINUTE)) == wall:
+            return moment
+    return None
 
 
 def _is_before(one: dt.datetime, other: dt.datetime) -> bool:
