@@ -41,7 +41,7 @@ Floor plan; imports point down only:
     mirror_account.py     whose calendars a mirror holds
     -- the pure core: no disk, network, clock, environment
     sync.py               full or incremental; what a page means; differences.py: what changed
-    model.py times.py     views on a resource; Google's times; items.py groups series
+    model.py times.py     views on a resource (resources.py reads it); Google's times; items.py: series
     durations.py          how long, in words; windows.py: from when to when
     recurrence/           a series and a window -> dates
     ics/ table/           the two formats

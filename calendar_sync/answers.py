@@ -19,7 +19,7 @@ from calendar_sync.errors import (
     TryLater,
     WrongConfiguration,
 )
-from calendar_sync.model import without_half_surrogates
+from calendar_sync.resources import without_half_surrogates
 
 _P = TypeVar("_P", bound=msgspec.Struct)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from calendar_sync.model import without_half_surrogates
+from calendar_sync.resources import without_half_surrogates
 from calendar_sync.sync import Kind
 
 Resource = dict[str, Any]

@@ -6,16 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from calendar_sync.model import (
-    Event,
-    EventWarning,
-    Item,
-    Orphan,
-    Series,
-    Single,
-    UnreadableEvent,
-    read_event,
-)
+from calendar_sync.model import Event, EventWarning, Item, Orphan, Series, Single
+from calendar_sync.resources import UnreadableEvent, read_event
 from calendar_sync.sync import Kind
 
 

@@ -17,8 +17,8 @@ from calendar_sync.model import (
     Orphan,
     Series,
     Single,
-    read_event,
 )
+from calendar_sync.resources import read_event
 
 NY, PARIS = "America/New_York", "Europe/Paris"
 CALENDAR = CalendarView(id="me@example.com", name="Mine", time_zone=PARIS)

@@ -14,7 +14,8 @@ import pytest
 
 from calendar_sync.emulator.fuzz import fuzz_events
 from calendar_sync.items import read_items
-from calendar_sync.model import CalendarView, Event, Item, Series, Single, read_event
+from calendar_sync.model import CalendarView, Event, Item, Series, Single
+from calendar_sync.resources import read_event
 from calendar_sync.sync import Kind
 from calendar_sync.table.exporter import CsvExporter, CsvOptions
 

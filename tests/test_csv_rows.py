@@ -26,11 +26,10 @@ from calendar_sync.model import (
     Orphan,
     Series,
     Single,
-    read_event,
-    without_half_surrogates,
 )
 from calendar_sync.points import Point, point_of, read_point
 from calendar_sync.recurrence.occurrences import Window, expand
+from calendar_sync.resources import read_event, without_half_surrogates
 from calendar_sync.table.exporter import WIDE_COLUMNS, CsvExporter, CsvOptions
 from calendar_sync.table.text import cell, clean, encode, guarded, line
 from calendar_sync.times import Moment, UnreadableTime, find_zone, read_time

@@ -32,7 +32,8 @@ from ics_export import (
 )
 
 from calendar_sync.ics.exporter import IcsExporter, IcsOptions, render
-from calendar_sync.model import CalendarView, Item, Orphan, Series, Single, read_event
+from calendar_sync.model import CalendarView, Item, Orphan, Series, Single
+from calendar_sync.resources import read_event
 
 SAMPLES = Path(__file__).parent / "data" / "events.jsonl"
 EVIL = 'x"\r\nEND:VEVENT\nX-EVIL:1\x85X-EVIL:2\u2028X-EVIL:3\0\r;,:^n\\'

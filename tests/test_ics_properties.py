@@ -16,8 +16,9 @@ from ics_export import NY, PARIS, codes_of, export, lines_of, named, parsed, unf
 from calendar_sync.ics.exporter import IcsOptions
 from calendar_sync.ics.rule import rule_parts
 from calendar_sync.ics.text import duration, escape, mailto, parameter, to_bytes, uri
-from calendar_sync.model import CalendarView, Event, Orphan, Series, Single, read_event
+from calendar_sync.model import CalendarView, Event, Orphan, Series, Single
 from calendar_sync.recurrence.lines import read_recurrence
+from calendar_sync.resources import read_event
 
 # Text that breaks writers: marks of the format, line breaks of all kinds, wide and half characters.
 NASTY = st.sampled_from(

@@ -19,7 +19,8 @@ from calendar_sync.errors import cannot_write
 from calendar_sync.files import TEMPORARY_PREFIX
 from calendar_sync.formats.rows import Cells, RowSource, boolean_of, number_of, text_of
 from calendar_sync.mirror import sqlite_in_our_words
-from calendar_sync.model import CalendarView, EventWarning, Item, people_in
+from calendar_sync.model import CalendarView, EventWarning, Item
+from calendar_sync.resources import people_in
 from calendar_sync.table.exporter import CsvOptions
 
 _SCHEMA = """

@@ -21,7 +21,8 @@ from calendar_sync.ics.meeting import (
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.text import block, escape, escape_all, fold, is_blank, is_plain_uri, lines
 from calendar_sync.ics.times import link_of, stamp
-from calendar_sync.model import Event, Person, people_of
+from calendar_sync.model import Event, Person
+from calendar_sync.resources import people_of
 
 NO_STAMP = "19700101T000000Z"
 CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "public": "PUBLIC"}

@@ -8,15 +8,8 @@ from functools import lru_cache
 from calendar_sync.ics.sheet import Sheet
 from calendar_sync.ics.text import block, duration, escape, is_blank, mailto, parameter, uri
 from calendar_sync.ics.times import link_of
-from calendar_sync.model import (
-    CalendarView,
-    EntryPoint,
-    Event,
-    Person,
-    Reminder,
-    attachments_of,
-    reminders_of,
-)
+from calendar_sync.model import CalendarView, EntryPoint, Event, Person, Reminder
+from calendar_sync.resources import attachments_of, reminders_of
 
 ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
 FEATURES = {"video": ";FEATURE=AUDIO,VIDEO", "phone": ";FEATURE=PHONE", "sip": ";FEATURE=AUDIO"}

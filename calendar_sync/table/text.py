@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from calendar_sync.model import without_half_surrogates
+from calendar_sync.resources import without_half_surrogates
 
 LINE_END = "\r\n"
 _TRIGGERS = frozenset("=+-@\t\n")

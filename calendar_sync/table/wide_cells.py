@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from calendar_sync.model import Event, people_of
+from calendar_sync.model import Event
 from calendar_sync.points import Point
+from calendar_sync.resources import people_of
 from calendar_sync.table.row_times import local_text, time_cells
 from calendar_sync.table.text import cell, guarded
 

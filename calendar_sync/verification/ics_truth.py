@@ -11,7 +11,8 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterator
 
-from calendar_sync.model import Event, EventTime, Item, Orphan, Series, people_of
+from calendar_sync.model import Event, EventTime, Item, Orphan, Series
+from calendar_sync.resources import people_of
 from calendar_sync.times import (
     Moment,
     UnreadableTime,

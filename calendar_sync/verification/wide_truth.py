@@ -6,8 +6,9 @@ import datetime as dt
 import json
 import re
 
-from calendar_sync.model import Event, people_of
+from calendar_sync.model import Event
 from calendar_sync.recurrence.event_times import When
+from calendar_sync.resources import people_of
 from calendar_sync.times import EPOCH, Moment, at_instant
 
 GUARDED = ("summary", "description", "location", "organizer_email", "organizer_name",
