@@ -8,7 +8,7 @@ one dictionary look-up answers for all of it; the others ask the zone database e
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from calendar_sync.times import EPOCH, at_instant, instant_of
@@ -44,6 +44,13 @@ class Clock:
         if offset is None:
             offset = self._remember(self._by_wall, day, self._ask_on_wall)
         return wall - (self._ask_on_wall(wall) if offset == _STORMY else offset)
+
+    def instants_of(self, walls: Iterable[int]) -> Iterator[int]:
+        """Yield the instant of each wall time; of many, each costs half of what `instant_of` does."""
+        known = self._by_wall.get
+        for wall in walls:
+            offset = known(wall // DAY, _STORMY)
+            yield self.instant_of(wall) if offset == _STORMY else wall - offset
 
     def is_calm(self, wall: int) -> bool:
         """Whether no clock change is near: every wall time of that day happens exactly once."""

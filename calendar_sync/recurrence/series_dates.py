@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from calendar_sync.model import EventWarning, Series
 from calendar_sync.recurrence.clocks import DAY, clock_of
@@ -100,23 +101,25 @@ class SeriesDates:
 
     def _first(self, given: Iterable[int], dates: set[int], days: set[int], most: int) -> list[int]:
         """Take the first dates that are within the bounds and not excluded."""
+        if self.horizon is not None or self.window is not None:
+            given = self._within(given)
+        if days:
+            given = (date for date in given if self._day(date) not in days)
         found: list[int] = []
         try:
-            for date in given:
-                if date in dates or not self._is_within(date):
-                    continue
-                if days and self._day(date) in days:
-                    continue
-                found.append(date)
-                if len(found) >= most:
-                    break
+            found += islice((date for date in given if date not in dates), most)
         except TooMuchWork:
             self.warn("odd-recurrence", "A rule matches next to nothing and was given up.")
         return found
 
+    def _within(self, given: Iterable[int]) -> Iterable[int]:
+        """Leave out what is not within the bounds."""
+        horizon = self.horizon
+        if self.window is None and horizon is not None and not self.is_all_day:
+            return (date for date in given if date < horizon)
+        return filter(self._is_within, given)
+
     def _is_within(self, date: int) -> bool:
-        if self.horizon is None and self.window is None:
-            return True
         first = self._instant(date)
         if self.horizon is not None and first >= self.horizon:
             return False
@@ -144,11 +147,15 @@ class SeriesDates:
             return instants_by_steps(rule, self.start, self.clock, self.lower, last)
         upper = min(last + _MARGIN, LAST_WALL)
         walls = wall_times(rule, self.wall, self.lower - _MARGIN, upper)
-        return (date for date in map(self._instant_of_wall, walls) if date <= last)
+        return (date for date in self._instants_of(walls) if date <= last)
 
-    def _instant_of_wall(self, wall: int) -> int:
-        """Return a wall time's instant; the master's own may be the second pass of two."""
-        return self.start if wall == self.wall else self.clock.instant_of(wall)
+    def _instants_of(self, walls: Iterable[int]) -> Iterator[int]:
+        """Yield the wall times' instants; the master's own may be the second pass of two."""
+        instants = self.clock.instants_of(walls)
+        usual = self.clock.instant_of(self.wall)
+        if usual == self.start:
+            return instants
+        return (self.start if instant == usual else instant for instant in instants)
 
     def _last(self, rule: Rule) -> int:
         """Return the last second that UNTIL allows: a day's last where it is a date."""

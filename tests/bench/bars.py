@@ -3,35 +3,40 @@
 Run: python tests/bench/bars.py [--write] [--rounds N] [--events N] [PART ...]
 
 The parts are one_calendar, latency, occurrences and growth; without any, all are measured, which
-takes about half an hour. Prints a Markdown table; `--write` puts it into the README.md beside this
-file. F is every page fetched, gunzipped, parsed with `json` and dropped; "bare" is `python -c pass`.
-Each ratio is taken within a round, and the median is shown.
+takes about half an hour. Prints a Markdown table for each; `--write` puts them into the README.md
+beside this file. F is every page fetched, gunzipped, parsed with `json` and dropped; "bare" is
+`python -c pass`. Each ratio is taken within a round, and the median is shown.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+from pathlib import Path
 
 from measuring import HEAD, HERE, machine
 
 PARTS = ("one_calendar", "latency", "occurrences", "growth")
-BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
 
 
 def main(parts: list[str], events: int, rounds: int, *, write: bool) -> None:
-    lines = [f"{events:,} events, {rounds} rounds; {machine()}", "", HEAD]
-    print("\n".join(lines), flush=True)
     for part in parts:
+        lines = [f"{events:,} events, {rounds} rounds; {machine()}", "", HEAD]
+        print("\n".join(lines), flush=True)
         for row in importlib.import_module(part).rows(events, rounds):
             lines.append(str(row))
             print(row, flush=True)
-    if write:
-        readme = HERE / "README.md"
-        before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-        table = "\n".join(lines) + "\n"
-        text = before + BEGIN + table + END + rest.partition(END)[2]
-        readme.write_text(text, encoding="utf-8")
+        print(flush=True)
+        if write:
+            write_into(HERE / "README.md", part, "\n".join(lines))
+
+
+def write_into(readme: Path, part: str, table: str) -> None:
+    """Put a part's table between its two marks."""
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->\n"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(begin)
+    text = f"{before}{begin}{table}\n{end}{rest.partition(end)[2]}"
+    readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
