@@ -17,6 +17,7 @@ from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.mirror import Mirror
 
 KEPT_DAYS = 400
+_BACKFILL = "backfill"  # the command that is not the job
 
 
 class CalendarReport(msgspec.Struct, frozen=True):
@@ -39,7 +40,7 @@ class CalendarReport(msgspec.Struct, frozen=True):
 
 @decoded
 class Report(msgspec.Struct, frozen=True):
-    """What a run did."""
+    """What a run did. In history unchanged calendars are left out of all but the newest."""
 
     run_id: str
     command: str
@@ -63,6 +64,7 @@ def remember_run(mirror: Mirror, report: Report) -> None:
 
     oldest = read_instant(report.finished_at)
     with mirror.transaction():
+        _shorten_older(mirror, report)
         mirror.connection.execute(
             "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -81,9 +83,26 @@ def remember_run(mirror: Mirror, report: Report) -> None:
             forget_changes(mirror, limit)
 
 
+def _shorten_older(mirror: Mirror, report: Report) -> None:
+    """Leave out what was unchanged: else a year of 200 calendars would be more than a gigabyte.
+
+    The newest run and the newest success stay whole, because `status` and metrics tell of them.
+    """
+    if report.command == _BACKFILL:
+        return
+    success = last_run(mirror, successful=True)
+    for old in (last_run(mirror), success):
+        if old is not None and (old != success or report.exit_code == ExitCode.DONE):
+            kept = tuple(each for each in old.calendars if each.result != "unchanged")
+            short = msgspec.structs.replace(old, calendars=kept)
+            mirror.connection.execute(
+                "UPDATE runs SET report = ? WHERE id = ?", (msgspec.json.encode(short), old.run_id)
+            )
+
+
 def last_run(mirror: Mirror, *, successful: bool = False) -> Report | None:
     """Return the newest run of the job, or the newest that ended well; a backfill is not the job."""
-    condition = "WHERE command <> 'backfill'"
+    condition = f"WHERE command <> '{_BACKFILL}'"
     condition += f" AND exit_code = {int(ExitCode.DONE)}" if successful else ""
     row: tuple[Any] | None = mirror.connection.execute(
         f"SELECT report FROM runs {condition} ORDER BY rowid DESC LIMIT 1"  # noqa: S608

@@ -199,6 +199,25 @@ def test_history_lists_the_newest_runs_first(home: HomeFolder, google: LocalGoog
     assert event not in lines[0]
 
 
+def test_history_does_not_grow_by_what_was_unchanged(home: HomeFolder, google: LocalGoogle) -> None:
+    """The newest run and the newest success stay whole: `status` and metrics tell of them."""
+    home.run("export")
+    home.run("export")
+    add_singles(google, TEAM, 1)
+    home.run("export")
+    for fault in ("api_403_quota", "api_403_quota"):
+        google.faults.add(fault, on=place(TEAM))
+        home.run("export", expect=1)
+    runs = json.loads(home.run("history", "--json").stdout)["runs"]
+    told = [[calendar["result"] for calendar in run["calendars"]] for run in runs]
+    assert [len(calendars) for calendars in told] == [5, 1, 5, 0, 5]
+    assert told[1] == ["failed"] and told[2].count("unchanged") == 4
+    assert len(json.loads(home.run("status", "--json", expect=None).stdout)["calendars"]) == 5
+    home.run("export")
+    runs = json.loads(home.run("history", "--json").stdout)["runs"]
+    assert [len(run["calendars"]) for run in runs] == [5, 1, 1, 1, 0, 5]
+
+
 def test_a_home_that_never_ran_has_no_past(home: HomeFolder) -> None:
     assert json.loads(home.run("history", "--json").stdout) == {"version": 1, "runs": []}
     assert changes(home) == []

@@ -159,6 +159,7 @@ class Mirroring(RuleBasedStateMachine):
             path.unlink()
         elif path.name != "manifest.json":
             path.write_bytes(b"" if how == "emptied" else b"x" * path.stat().st_size)
+        self.run()
 
     @precondition(lambda self: self.has_run)
     @rule(how=st.sampled_from(["removed", "cut short", "garbage"]))
