@@ -141,8 +141,6 @@ class Daemon:
         from calendar_sync.organisation.whole_run import run_organisation
 
         report, _ = run_organisation(home, self._config, options, self._clock, stop, _log_user)
-        facts = fields(exit_code=report.exit_code, requests=report.requests)
-        log.info("run done", extra=facts)
         return report
 
     def is_healthy(self) -> bool:

@@ -179,6 +179,41 @@ def test_status_and_history_tell_of_the_run_as_a_whole(acme: HomeFolder) -> None
     acme.run("status", "--account", "user0001@example.com")
 
 
+@pytest.mark.parametrize("shards", [(), ("1/2", "2/2")], ids=["whole", "shards"])
+def test_the_organisations_page_is_refreshed(acme: HomeFolder, shards: tuple[str, ...]) -> None:
+    """In a folder of its name; the health of the whole, and who failed."""
+    acme.configure(organisation(acme.users, 'report = "exports/report.html"'))  # type: ignore[attr-defined]
+    acme.google.control("oauth", suspended=["user0002@example.com"])
+    for shard in shards:
+        acme.run("export", "--shard", shard, expect=None)
+    if not shards:
+        acme.run("export", expect=1)
+    page = acme.exports / "acme/report.html"
+    text = page.read_text()
+    assert "Failing" in text
+    assert "a service account reads" in text
+    failed = text.partition("Users who failed")[2]
+    assert "user0002@example.com" in failed
+    assert "user0001@example.com" in failed  # had changes
+    assert acme.run("report").stdout.strip() == str(page)
+
+
+def test_the_log_tells_of_the_run_and_of_every_user(acme: HomeFolder) -> None:
+    """Whose line it is stands in each: many users are read at once."""
+    acme.google.control("oauth", suspended=["user0002@example.com"])
+    said = acme.run("-v", "--log-format", "json", "export", expect=1).stderr
+    events = [json.loads(line) for line in said.splitlines()]
+    assert len({event["run_id"] for event in events if "run_id" in event}) == 1
+    assert [event["message"] for event in events if event["message"].startswith("run ")] == [
+        "run begins", "run done",
+    ]  # fmt: skip
+    (done,) = [event for event in events if event["message"] == "run done"]
+    assert (done["users"], done["updated"], done["failed"]) == (3, 2, 1)
+    for message in ("user done", "calendar done"):
+        users = sorted(event["user"] for event in events if event["message"] == message)
+        assert users == ["user0000@example.com", "user0001@example.com"]
+
+
 def test_the_daemon_reads_for_everybody_too(
     acme: HomeFolder, caplog: pytest.LogCaptureFixture
 ) -> None:

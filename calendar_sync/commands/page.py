@@ -20,11 +20,12 @@ def report(app: App, output: Path | None) -> None:
     """Write one HTML page: health, calendars, runs, a heat map of the year."""
     from calendar_sync.report_page.writing import write_report
 
-    if not app.home.folder.is_dir():
+    home = app.account_home
+    if not home.folder.is_dir():
         hint = "Which one is chosen and why: calendar-sync doctor"
-        raise WrongConfiguration(f"There is no {app.home.describe()}.", hint)
+        raise WrongConfiguration(f"There is no {home.describe()}.", hint)
     asked = Path.cwd() / output if output else None
-    path = write_report(app.home, app.config, app.now(), asked)
+    path = write_report(home, app.config, app.now(), asked)
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "path": str(path)})
     else:

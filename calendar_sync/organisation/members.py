@@ -97,6 +97,7 @@ def shards_here(home: Home) -> list[Home]:
 
     Only those of the newest run count: it may have been divided otherwise before, or not at all.
     """
+    home = replace(home, shard=None)
     found = [home]
     for folder in sorted(home.state.glob("shard-*")):
         shard = shard_of_folder(folder.name)

@@ -22,7 +22,7 @@ from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import CalendarReport, Report, new_run_id, remember_run
 from calendar_sync.home import Home
 from calendar_sync.lock import run_lock
-from calendar_sync.logs import run_id
+from calendar_sync.logs import fields, run_id
 from calendar_sync.mirror import Mirror, with_mirror
 from calendar_sync.options import RunOptions
 from calendar_sync.organisation.members import Members, list_members, remember_members
@@ -31,7 +31,9 @@ from calendar_sync.organisation.user_run import UserResult, UserTask, run_user
 from calendar_sync.run import Clock
 from calendar_sync.stop import Stop
 from calendar_sync.telling.told import told
+from calendar_sync.unattended import refresh_report
 
+_TOLD = ("users", "updated", "unchanged", "failed", "not_reached", "left_out")
 log = logging.getLogger("calendar_sync")
 Hear = Callable[[UserResult], None]
 
@@ -47,10 +49,22 @@ def run_organisation(
     shards = home.shard.count if home.shard else 1
     config = msgspec.structs.replace(config, quota=config.quota.shared_by(shards))
     run = _Run(home, config, options, clock, stop, hear)
-    with told(home, config, clock, silent=options.dry_run) as telling:
-        list_them = telling.announced(lambda: list_members(home, config, clock, stop))
-        telling.report = run.remembered(list_them)
-    return telling.report, run.totals
+    log.info("run begins", extra=fields(command=options.command, home=str(home.folder)))
+    try:
+        with told(home, config, clock, silent=options.dry_run) as telling:
+            list_them = telling.announced(lambda: list_members(home, config, clock, stop))
+            telling.report = report = run.remembered(list_them)
+    except CalendarSyncError as error:
+        log.info("run done", extra=fields(exit_code=int(error.exit_code)))
+        raise
+    finally:
+        if config.report is not None and not options.dry_run:
+            refresh_report(home, config)
+    facts = {name: number for name in _TOLD if (number := getattr(run.totals, name))}
+    log.info(
+        "run done", extra=fields(exit_code=report.exit_code, requests=report.requests, **facts)
+    )
+    return report, run.totals
 
 
 class _Run:
@@ -118,7 +132,10 @@ class _Run:
         if result.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
             return  # stopped with us: not reached
         self.totals.not_reached -= 1
-        self._users.append(self.totals.add(result))
+        summary = self.totals.add(result)
+        if not result.exit_code:
+            log.info("user done", extra=fields(user=result.user, result=summary.result))
+        self._users.append(summary)
         self._hear(result)
 
     def _check_stop(self) -> None:

@@ -25,6 +25,8 @@ from calendar_sync.sync import Kind
 
 RECENT = dt.timedelta(days=7)
 MOST_CHANGES = 15
+_MOST_USERS = 100
+_FROM_BEST_TO_WORST = ("fresh", "stale", "never", "failing")
 RUNS = 60  # in the chart
 _LOOKED_THROUGH = 3000  # runs in which a calendar's last change is looked for: a month of them
 
@@ -53,16 +55,24 @@ class Facts:
     days: Counter[dt.date] = field(default_factory=Counter)
     event_warnings: list[tuple[str, str, int]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)  # the newest first
+    reads_by_key: bool = False  # a service account: there is no grant that could end
+    of_users: bool = (
+        False  # `calendars` are users of an organisation: those of its last run with news
+    )
 
 
 def collect(home: Home, config: Config, now: dt.datetime) -> Facts:
     """Read everything; a home that has never run, or whose mirror is damaged, has little to say."""
+    if config.is_organisation(home):
+        return _collect_users(home, config, now)
     runs = recent_reports(home.mirror, _LOOKED_THROUGH)
+    account = config.account_of(home)
     facts = Facts(
         now=now.astimezone(schedule_zone(config)),
         status=status(home.mirror, token_file_of(home, config), config, now),
         schedule=config.schedule,
         runs=runs[:RUNS],
+        reads_by_key=account is not None and account.service_account is not None,
     )
     if not home.mirror.exists():
         return facts
@@ -73,6 +83,34 @@ def collect(home: Home, config: Config, now: dt.datetime) -> Facts:
     except (DamagedMirror, CalendarSyncError):
         facts.calendars.clear()  # the next run tells about it, and mends it
     return facts
+
+
+def _collect_users(home: Home, config: Config, now: dt.datetime) -> Facts:
+    """Read what an organisation's runs left, of all its shards: the worst of them is its health."""
+    from calendar_sync.organisation.members import shards_here
+
+    places = shards_here(home)
+    runs = [run for place in places for run in recent_reports(place.mirror, RUNS)]
+    statuses = [status(p.mirror, token_file_of(p, config), config, now) for p in places]
+    return Facts(
+        now=now.astimezone(schedule_zone(config)),
+        status=max(statuses, key=lambda each: _FROM_BEST_TO_WORST.index(each["health"])),
+        schedule=config.schedule,
+        calendars=[
+            CalendarFacts(user.name, user.events, None, user.result, user.error, _change(run, user))
+            for place in places
+            for run in recent_reports(place.mirror, 1)
+            for user in run.calendars[:_MOST_USERS]
+        ],
+        runs=sorted(runs, key=lambda run: run.finished_at, reverse=True)[:RUNS],
+        reads_by_key=True,
+        of_users=True,
+    )
+
+
+def _change(run: Report, user: CalendarReport) -> tuple[str, CalendarReport] | None:
+    has_changed = user.added or user.changed or user.removed
+    return (run.finished_at, user) if has_changed else None
 
 
 def _recent_changes(home: Home, config: Config, now: dt.datetime) -> list[Change]:

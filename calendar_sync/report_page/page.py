@@ -109,6 +109,8 @@ def _next_run(facts: Facts) -> str:
 
 
 def _grant(facts: Facts) -> str:
+    if facts.reads_by_key:
+        return 'none needed <span class="soft">a service account reads</span>'
     grant = facts.status["grant"]
     if grant["warning"]:
         return f'<span class="warn">{escape(grant["warning"])}</span>'
@@ -128,8 +130,9 @@ def _calendars(facts: Facts) -> str:
         return ""
     rows = "".join(_calendar(calendar, facts.now) for calendar in facts.calendars)
     heads = '<th scope="col">Name</th><th scope="col" class="number">Events</th>'
+    title = "Users who failed, or had changes" if facts.of_users else "Calendars"
     return (
-        "<section><h2>Calendars</h2><table><thead><tr>"
+        f"<section><h2>{title}</h2><table><thead><tr>"
         f'{heads}<th scope="col">Last change</th></tr></thead><tbody>{rows}</tbody></table></section>'
     )
 
@@ -194,6 +197,8 @@ def _change(change: Change, now: dt.datetime) -> str:
 
 
 def _year(facts: Facts) -> str:
+    if facts.of_users:
+        return ""
     today = facts.now.date()
     total = sum(facts.days.values())
     return (

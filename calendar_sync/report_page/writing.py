@@ -15,8 +15,12 @@ DEFAULT = "exports/report.html"
 
 
 def write_report(home: Home, config: Config, now: dt.datetime, output: Path | None = None) -> Path:
-    """Write the page and return where it is. Raises CannotWrite."""
-    path = output or home.folder / (config.report or DEFAULT)
+    """Write the page and return where it is. Raises CannotWrite.
+
+    Each account has a page of its own, in a folder of its name as for its files.
+    """
+    configured = home.folder / (config.report or DEFAULT)
+    path = output or configured.parent / home.account / configured.name
     content = render_page(collect(home, config, now))
     make_folder(path.parent)
     replace_file(path, content)
