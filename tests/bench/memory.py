@@ -1,11 +1,10 @@
 """Peak memory and time of the export for calendars of different sizes, on the local Google.
 
-Run: python tests/bench/memory.py [EVENTS ...]      (default: 20000 100000)
+Run: python tests/bench/memory.py [EVENTS[xCALENDARS] ...]      (default: 1000 20000 100000 5x200)
 """
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -21,46 +20,53 @@ import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:])
 print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-CALENDAR = "load@group.calendar.google.com"
+_HEAD = """\
+| events in each of | calendars | run | seconds | peak, MiB |
+| ---: | ---: | --- | ---: | ---: |"""
 
 
-def main(counts: list[int]) -> None:
-    for count in counts:
-        for line in measure(count):
-            print(line, flush=True)
+def main(sizes: list[str]) -> None:
+    print(_HEAD, flush=True)
+    for size in sizes:
+        events, _, calendars = size.partition("x")
+        measure(int(events), int(calendars or 1))
 
 
-def measure(count: int) -> list[str]:
-    """Export `count` events, then one change of them; one line of JSON each."""
+def measure(events: int, calendars: int) -> None:
+    """Export so many events of so many calendars, then what changes; print a row for each run."""
     with LocalGoogle() as google, tempfile.TemporaryDirectory() as name:
         home = Path(name)
         google.write_client_secrets(home / "credentials/client_secrets.json")
         google.write_token(home / "credentials/token.json")
-        google.control("add_calendar", calendar=CALENDAR, summary="Load")
-        google.control("load_events", calendar=CALENDAR, count=count, seed=1)
-        found = [_run(home, "first read", count)]
-        google.control("random_edit", seed=1, calendar=CALENDAR)
-        found.append(_run(home, "one change", count))
-        found.append(_run(home, "no change", count))
-        return found
+        ids = [f"load{number}@group.calendar.google.com" for number in range(calendars)]
+        for number, calendar in enumerate(ids):
+            google.control("add_calendar", calendar=calendar, summary=f"Load {number}")
+            google.control("load_events", calendar=calendar, count=events, seed=number + 1)
+
+        def row(what: str) -> None:
+            print(f"| {events:,} | {calendars} | {what} | {_run(home)} |", flush=True)
+
+        row("first read")
+        row("no change")
+        google.control("random_edit", seed=1, calendar=ids[0])
+        row("one change")
+        google.control("expire_sync_tokens")
+        row("everything read anew and compared")
 
 
-def _run(home: Path, what: str, count: int) -> str:
+def _run(home: Path) -> str:
+    """Run the export; return the last two cells of its row."""
     command = [sys.executable, "-m", "calendar_sync", "--home", str(home), "--quiet", "export"]
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, *command], stdout=subprocess.PIPE, text=True, check=True
     )
+    seconds = time.monotonic() - started
     exit_code, kibibytes = done.stdout.split()
-    figures = {
-        "events": count,
-        "run": what,
-        "exit_code": int(exit_code),
-        "seconds": round(time.monotonic() - started, 1),
-        "peak_mib": int(kibibytes) // 1024,
-    }
-    return json.dumps(figures)
+    if exit_code != "0":
+        raise SystemExit(f"the export ended with {exit_code}")
+    return f"{seconds:.1f} | {int(kibibytes) // 1024}"
 
 
 if __name__ == "__main__":
-    main([int(text) for text in sys.argv[1:]] or [20_000, 100_000])
+    main(sys.argv[1:] or ["1000", "20000", "100000", "5x200"])
