@@ -148,6 +148,23 @@ def test_a_users_connections_end_with_the_users_run(acme: HomeFolder) -> None:
     assert (report.exit_code, kept) == (0, [])
 
 
+def test_a_backfill_is_for_every_user(acme: HomeFolder) -> None:
+    """One after the other, resumable as ever; one failing stops nobody."""
+    bad = "user0001@example.com"
+    acme.google.control("oauth", suspended=[bad])
+    asked = ["backfill", "--from", "2026-05-01", "--to", "2026-07-01"]
+    done = acme.run(*asked, "--json", expect=1)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["account"] for line in found] == ["user0000@example.com", "user0002@example.com"]
+    assert f"{bad}: The domain knows no user" in done.stderr
+    slices = acme.exports / "user0002@example.com/backfill/user0002-example-com"
+    assert {"2026-05.csv", "2026-06.ics"} < {path.name for path in slices.iterdir()}
+    acme.google.control("oauth", suspended=[])
+    said = acme.run(*asked).stderr
+    assert said.count("0 slices written, 2 were there already") == 2
+    assert said.count("2 slices written, 0 were there already") == 1
+
+
 # -- looking at it ---------------------------------------------------------------------------------
 
 

@@ -121,3 +121,18 @@ def test_an_export_counts_its_calendars_and_events(
     assert told[0] == "of 2"
     assert told.count("done") == 2
     assert "4 events" in told or "5 events" in told, told
+
+
+def test_a_backfill_counts_its_slices_and_names_the_one_it_reads(home: Any) -> None:
+    """What it says of each slice stands above the bar."""
+    home.google.latency = 0.02
+    asked = ["backfill", "--from", "2016-01-01", "--to", "2026-01-01", "--calendar", "Team*"]
+    command = [sys.executable, "-m", "calendar_sync", "--home", str(home.folder), *asked]
+    drawn, printed = in_a_terminal(*command)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn)
+    assert printed == ""
+    bars = re.findall(r"Reading slices .* (\d+)/120 team-friends/(20\d\d-\d\d) ", text)
+    assert len(bars) > 3, text
+    assert {int(done) for done, _ in bars} <= {*range(121)}
+    assert "written   team-friends/2016-01: 0 rows" in text
+    assert "120 slices written, 0 were there already" in text

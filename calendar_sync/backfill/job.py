@@ -24,6 +24,7 @@ from calendar_sync.home import Home
 from calendar_sync.lock import run_lock
 from calendar_sync.logs import run_id
 from calendar_sync.mirror import Mirror, copied_mirror, with_mirror
+from calendar_sync.progress import Progress
 from calendar_sync.publish import publish_manifest, slugs_in
 from calendar_sync.reading import concerns_all
 from calendar_sync.run import Account, Clock
@@ -56,6 +57,7 @@ def run_backfill(
     connect: Callable[[], Account],
     clock: Clock,
     tell: Tell,
+    progress: Progress = Progress(),  # noqa: B008 - draws nothing
 ) -> BackfillReport:
     """Write every slice that is not written yet; `tell` hears of each slice as it is done.
 
@@ -65,6 +67,7 @@ def run_backfill(
     def work(mirror: Mirror, warnings: list[str]) -> BackfillReport:
         reporting = Reporting(tell, warnings)
         backfill = _Backfill(home, config, options, mirror, clock, reporting)
+        backfill.progress = progress
         return backfill.planned(connect) if options.dry_run else backfill.remembered(connect)
 
     if options.dry_run:
@@ -96,6 +99,7 @@ class _Backfill:
         run_id.set(self.run_id)
         self.account: Account | None = None
         self.here: set[str] = set()  # the ids of the account's calendars
+        self.progress = Progress()
 
     def remembered(self, connect: Callable[[], Account]) -> BackfillReport:
         """Do it; publish the manifest and store the report, also when it ends early."""
@@ -148,7 +152,9 @@ class _Backfill:
                 f"No calendar matches {' '.join(patterns)}.",
                 "See their names: calendar-sync calendars",
             )
-        return [(calendar, [*self._slices(calendar)]) for calendar in chosen]
+        work = [(calendar, [*self._slices(calendar)]) for calendar in chosen]
+        self.progress.total(sum(len(slices) for _, slices in work))
+        return work
 
     def _slices(self, calendar: KnownCalendar) -> Iterator[Slice]:
         zone = find_zone(self.config.timezone or calendar.view.time_zone) or dt.UTC
@@ -185,6 +191,7 @@ class _Backfill:
             if self._is_done(calendar, slice_):
                 self.reporting.slice(calendar, slice_, "there")
                 continue
+            self.progress.detail(f"{calendar.slug}/{slice_.name}")
             make_folder(folder)
             remove_leftovers(folder)
             expected = expected or self._expected(calendar, slices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from calendar_sync.commands.options import (
 )
 from calendar_sync.errors import WrongUsage
 from calendar_sync.home import Home
+from calendar_sync.progress import progress
 from calendar_sync.stop import Stop
 from calendar_sync.windows import instant_of_day_or_time
 
@@ -70,7 +72,7 @@ def backfill(
     )
     stop = Stop(deadline_of(app.config, deadline))
     with stop.on_signals(), stop.in_time():
-        if len(app.homes) == 1:
+        if len(app.homes) == 1 and not app.config.is_organisation(app.account_home):
             report = _run(app, app.home, asked, stop)
             _tell(app, [report])
             return report.exit_code
@@ -82,16 +84,20 @@ def _run(app: App, home: Home, asked: BackfillOptions, stop: Stop) -> BackfillRe
     from calendar_sync.session import account_of
 
     def tell(done: SliceReport) -> None:
+        bar.done()
         if not app.terminal.as_json:
             _tell_slice(app, done)
 
     connect = account_of(home, app.config, app.now, stop)
-    return run_backfill(home, app.config, asked, connect, app.now, tell)
+    with progress(home.account or "Reading slices", shown=app.terminal.shows_progress) as bar:
+        return run_backfill(home, app.config, asked, connect, app.now, tell, bar)
 
 
 def _run_accounts(app: App, asked: BackfillOptions, stop: Stop) -> int:
+    """Run for each account and user; with an organisation among them JSON is a line for each."""
     from calendar_sync.commands.many import each_account
 
+    has_many = any(app.config.is_organisation(home) for home in app.homes)
     reports = []
 
     def run(home: Home) -> int:
@@ -99,12 +105,26 @@ def _run_accounts(app: App, asked: BackfillOptions, stop: Stop) -> int:
         reports.append(report)
         if not app.terminal.as_json:
             _tell(app, [report])
+        elif has_many:
+            app.terminal.json_line({"version": 1, "account": home.account, "report": report})
         return report.exit_code
 
-    code = each_account(app, app.homes, run)
-    if app.terminal.as_json:
+    code = each_account(app, _accounts_and_users(app, stop), run)
+    if app.terminal.as_json and not has_many:
         _tell(app, reports)
     return code
+
+
+def _accounts_and_users(app: App, stop: Stop) -> Iterator[Home]:
+    """Yield every account's home; for an organisation, each of its users'."""
+    for home in app.homes:
+        if not app.config.is_organisation(home):
+            yield home
+            continue
+        from calendar_sync.organisation.members import list_members
+
+        members = list_members(home, app.config, app.now, stop)
+        yield from (home.of_user(address) for address in members.addresses)
 
 
 def _tell_slice(app: App, done: SliceReport) -> None:
