@@ -14,7 +14,9 @@ from calendar_sync.errors import CalendarSyncError, WrongConfiguration, WrongUsa
 from calendar_sync.home import Home, find_home
 from calendar_sync.terminal import Terminal
 
-_COMMAND_IN_HINT = re.compile(r"\bcalendar-sync ([a-z]+)\b(?! --home)")
+_COMMAND_IN_HINT = re.compile(
+    r"\bcalendar-sync (?:schedule |notify )?([a-z]+)\b(?! --(?:home|account))"
+)
 
 
 class App:
@@ -30,6 +32,7 @@ class App:
             quiet=bool(self.options.get("quiet")),
             verbosity=int(self.options.get("verbose") or 0),
             as_json=bool(self.options.get("as_json")),
+            as_typed=self.as_typed,
         )
 
     @functools.cached_property
@@ -113,11 +116,11 @@ class App:
 
     def as_typed(self, hint: str, account: str = "") -> str:
         """Complete the commands in a hint, so that they work as they stand: same home, same account."""
-        import shlex
-
         home, named = self.options.get("home"), account or self.options.get("account")
 
         def complete(found: re.Match[str]) -> str:
+            import shlex  # most messages name no command
+
             typed = found[0] + (f" --home {shlex.quote(str(home))}" if home else "")
             if not named:
                 return typed

@@ -192,7 +192,7 @@ def run(app: App, arguments: list[str]) -> int:
 
 
 def _tell(app: App, message: str, hint: str) -> None:
-    app.terminal.error(f"calendar-sync: {message}\n{app.as_typed(hint)}".rstrip("\n"))
+    app.terminal.error(f"calendar-sync: {message}\n{hint}".rstrip("\n"))
 
 
 def _show_usage(app: App, error: click.ClickException) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TextIO
@@ -21,8 +21,16 @@ _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ER
 class Terminal:
     """What a command says. `quiet` leaves warnings and errors; `json` makes data machine-readable."""
 
-    def __init__(self, *, quiet: bool, verbosity: int, as_json: bool) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool,
+        verbosity: int,
+        as_json: bool,
+        as_typed: Callable[[str], str] = str,
+    ) -> None:
         self.quiet, self.verbosity, self.as_json = quiet, verbosity, as_json
+        self._as_typed = as_typed  # completes the commands in what is said
         self.talks_in_events = False  # stderr is for a program: the log writes what we say
 
     @property
@@ -45,6 +53,7 @@ class Terminal:
         self._talk(logging.ERROR, text)
 
     def _talk(self, level: int, text: str) -> None:
+        text = self._as_typed(text)
         if not self.talks_in_events:
             write_talk(level, f"warning: {text}" if level == logging.WARNING else text)
         logging.getLogger(TALK).log(level, "%s", text)

@@ -24,7 +24,8 @@ Checks = dict[str, dict[str, str]]
 def examine(home: Any, *arguments: str, expect: int | None = 0) -> Checks:
     """Return doctor's checks by name; what is not well must have a remedy."""
     done = home.run("doctor", "--json", *arguments, expect=expect)
-    checks: Checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    found = done.stdout.replace(f" --home {home.folder}", "")  # completes each command
+    checks: Checks = {check["name"]: check for check in json.loads(found)["checks"]}
     for check in checks.values():
         assert check["result"] == "pass" or check["remedy"], check
     assert (done.returncode == 1) == any(c["result"] == "fail" for c in checks.values())
@@ -74,7 +75,7 @@ def test_a_person_reads_one_line_for_each_check(healthy: Any) -> None:
     healthy.token.unlink()
     lines = healthy.run("doctor", "--offline", expect=1).stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("fail  grant: "))
-    assert lines[at + 1] == "      -> Run: calendar-sync consent"
+    assert lines[at + 1] == f"      -> Run: calendar-sync consent --home {healthy.folder}"
 
 
 def test_offline_asks_nobody_and_changes_nothing(healthy: Any) -> None:
@@ -281,7 +282,7 @@ def test_what_starts_the_job_is_found(healthy: Any, tmp_path: Path) -> None:
         return dict(next(check for check in checks if check["name"] == "schedule"))
 
     (units / f"{unit_name(tmp_path / 'another')}.timer").touch()
-    assert check()["remedy"].startswith("calendar-sync schedule install")
+    assert check()["remedy"].startswith(f"calendar-sync schedule install --home {healthy.folder}, ")
     (units / f"{unit_name(healthy.folder)}.timer").touch()
     assert (check()["result"], "systemd" in check()["finding"]) == ("pass", True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from grant_steps import DAY, ago, edit
 
 if TYPE_CHECKING:
     from conftest import HomeFolder
@@ -58,6 +59,18 @@ def test_a_hint_carries_the_home_that_was_typed(home: HomeFolder) -> None:
     assert f"calendar-sync consent --home {home.folder}" in done.stderr
     here = home.run("export", "--home", ".", expect=77, cwd=home.folder)
     assert "calendar-sync consent --home ." in here.stderr
+
+
+def test_so_do_all_other_words(home: HomeFolder) -> None:
+    """A next step, a remedy of doctor's, a warning of status'."""
+    typed = f"calendar-sync consent --home {home.folder}\n"
+    edit(home.token, refresh_token_expires_at=ago(DAY), consented_at=ago(8 * DAY))
+    assert typed in home.run("status", expect=1).stdout
+    assert typed in home.run("doctor", "--offline").stdout
+    old = home.google.write_calendar_dat(home / "calendar.dat")
+    done = home.run("migrate", "--force", str(old))
+    assert f"Next: calendar-sync export --home {home.folder}\n" in done.stderr
+    assert done.stderr.count("--home") == 1
 
 
 def test_a_hint_carries_the_account(home: HomeFolder) -> None:

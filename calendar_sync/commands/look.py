@@ -151,7 +151,7 @@ def _print_status(app: App, home: Home, found: dict[str, Any]) -> None:
         ("last run", _last_run(home)),
         ("next due", found["next_due"] or "no schedule in calendar-sync.toml"),
         ("grant", f"{grant['account'] or 'account unknown'}, {age}" if users is None else ""),
-        ("warning", grant["warning"]),
+        ("warning", app.as_typed(grant["warning"] or "", home.account)),
         ("home", home.describe().removeprefix("home ")),
     ]
     for name, text in lines:
@@ -191,7 +191,11 @@ def doctor(app: App, offline: bool) -> int:
     from calendar_sync.doctor import examine
 
     checks = [
-        msgspec.structs.replace(check, name=f"{home.account} {check.name}".strip())
+        msgspec.structs.replace(
+            check,
+            name=f"{home.account} {check.name}".strip(),
+            remedy=app.as_typed(check.remedy, home.account),
+        )
         for home in _examinable(app)
         for check in examine(home, app.now, offline=offline)
     ]
