@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calendar_sync.ics.clock import Clock
 from calendar_sync.ics.event import uid_of
-from calendar_sync.ics.recurrence import Clock, original_time, original_wall, read_recurrence
+from calendar_sync.ics.recurrence import original_time, original_wall, read_recurrence
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.survivors import has_occurrence
 from calendar_sync.ics.text import block, escape

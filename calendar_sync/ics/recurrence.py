@@ -10,112 +10,18 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from calendar_sync.ics.rule import DATE, ends_by_count, rule_parts
-from calendar_sync.ics.text import parameter
+from calendar_sync.ics.clock import Clock, Time, utc_text, without_leap_second
+from calendar_sync.ics.rule import DATE, ends_by_count, rule_parts, times_on
 from calendar_sync.model import Event, EventTime, Series
 from calendar_sync.times import (
-    EPOCH,
-    Moment,
     UnreadableTime,
-    at_instant,
-    find_zone,
     instant_of,
-    is_utc,
     read_time,
 )
 
 GOOGLE_EXDATE_LIMIT = 90  # more are refused by Google's own importer
 Warn = Callable[[str, str], None]
-Time = dt.date | Moment
-_LEAP_SECOND = re.compile(r"60(?=Z?\Z)")
-
-
-class Clock:
-    """How all times of one series are written: as dates, in UTC, or on the clock of one zone.
-
-    Inside, a time of the series is a naive wall time on that clock, a date its midnight.
-    """
-
-    def __init__(self, start: Time) -> None:
-        self.is_date = not isinstance(start, Moment)
-        self.zone: str | None = None
-        self.tzinfo: dt.tzinfo = dt.UTC
-        if isinstance(start, Moment) and start.is_zone_known and not is_utc(start.zone):
-            self.zone, self.tzinfo = start.zone, start.tzinfo
-        self.start = self._on_clock(start) if isinstance(start, Moment) else _midnight(start)
-        self._parameter = ";VALUE=DATE" if self.is_date else zone_parameter(self.zone)
-
-    def wall(self, time: Time) -> dt.datetime:
-        """Bring a time to this clock: an instant keeps its instant, a date gets DTSTART's time."""
-        if isinstance(time, Moment):
-            return _midnight(time.wall) if self.is_date else self._ruled(self._on_clock(time))
-        return dt.datetime.combine(time, self.start.time())
-
-    def _on_clock(self, time: Moment) -> dt.datetime:
-        if time.zone == self.zone:
-            return time.wall
-        return at_instant(time.instant, self.tzinfo).replace(tzinfo=None, fold=0)
-
-    def _ruled(self, wall: dt.datetime) -> dt.datetime:
-        """Put a time that a gap of the clock moved back to where the rule has it: 2:30, not 3:30.
-
-        Both are one instant (RFC 5545 3.3.5), but ical.js and libical find an occurrence by what is
-        written: they would show it though it was cancelled, and twice if it was edited.
-        """
-        ruled = dt.datetime.combine(wall, self.start.time())
-        if ruled < wall and instant_of(ruled, self.tzinfo) == instant_of(wall, self.tzinfo):
-            return ruled
-        return wall
-
-    def line(self, name: str, wall: dt.datetime) -> str:
-        """Write a property with one time of this clock."""
-        if self.is_date:
-            return f"{name}{self._parameter}:{wall_text(wall)[:8]}"
-        return f"{name}{self._parameter}:{wall_text(wall)}{'' if self.zone else 'Z'}"
-
-    def read(self, text: str, tzid: str | None) -> dt.datetime:
-        """Read an iCalendar DATE or DATE-TIME; without a zone it is on this clock. ValueError."""
-        if len(text) == 8:
-            return self.wall(dt.date.fromisoformat(text))
-        value = dt.datetime.fromisoformat(without_leap_second(text))
-        tzinfo = value.tzinfo or (find_zone(tzid) if tzid else None)
-        wall = value.replace(tzinfo=None)
-        if self.is_date:
-            return _midnight(wall)
-        if tzinfo is not None:
-            wall = at_instant(instant_of(wall, tzinfo), self.tzinfo).replace(tzinfo=None, fold=0)
-        return self._ruled(wall)
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time())
-
-
-@lru_cache(maxsize=1024)
-def zone_parameter(zone: str | None) -> str:
-    """Return `;TZID=...`, nothing for UTC."""
-    return f";TZID={parameter(zone)}" if zone else ""
-
-
-def wall_text(wall: dt.datetime) -> str:
-    """Write a naive time; strftime would not pad the year 1."""
-    return wall.isoformat(timespec="seconds").replace("-", "").replace(":", "")
-
-
-def without_leap_second(text: str) -> str:
-    """Write the 60th second as the 59th; most clocks have none (RFC 5545 3.3.12)."""
-    return _LEAP_SECOND.sub("59", text)
-
-
-def utc_text(instant: int) -> str:
-    """Write an instant; before year 1 and after 9999 it saturates."""
-    try:
-        wall = EPOCH + dt.timedelta(seconds=instant)
-    except OverflowError:
-        wall = at_instant(instant, dt.UTC).replace(tzinfo=None)
-    return f"{wall_text(wall)}Z"
 
 
 @dataclass
@@ -126,6 +32,7 @@ class Recurrence:
     untils: list[dt.datetime | None] = field(default_factory=list)  # of `rules`, on the clock
     added: set[dt.datetime] = field(default_factory=set)
     removed: set[dt.datetime] = field(default_factory=set)
+    removed_days: set[dt.date] = field(default_factory=set)  # of a series with times
 
     def lines(self, clock: Clock) -> list[str]:
         """Write everything but DTSTART: one date a line, in order."""
@@ -153,6 +60,7 @@ def read_recurrence(series: Series, clock: Clock, calendar_zone: str, warn: Warn
             )
         else:
             result.removed.add(wall)
+    result.removed |= _times_on_removed_days(result, clock)
     # What Google shows of an occurrence both excluded and edited is the edited one.
     result.removed -= {original_wall(event, clock, calendar_zone) for event in series.edited}
     if len(result.rules) > 1:
@@ -160,6 +68,16 @@ def read_recurrence(series: Series, clock: Clock, calendar_zone: str, warn: Warn
     if len(result.removed) > GOOGLE_EXDATE_LIMIT:
         warn("many-exdates", f"{len(result.removed)} EXDATEs; Google refuses to import over 90.")
     return result
+
+
+def _times_on_removed_days(recurrence: Recurrence, clock: Clock) -> set[dt.datetime]:
+    """Return what else there is on days that a date excludes: EXDATE must name each by its time."""
+    days = recurrence.removed_days
+    found = {wall for wall in recurrence.added if wall.date() in days}
+    for day in days:
+        for rule in recurrence.rules:
+            found.update(times_on(rule.removeprefix("RRULE:"), clock.start, day, clock.tzinfo))
+    return found
 
 
 _ID_SUFFIX = re.compile(r"_(\d{8})(?:T(\d{6})Z)?\Z", re.ASCII)
@@ -197,8 +115,13 @@ def _read_line(line: str, clock: Clock, into: Recurrence, warn: Warn) -> None:
         _read_rule(match[3], clock, into, warn)
     elif match and name in ("RDATE", "EXDATE"):
         tzid = _TZID.search(match[2])
-        dates = into.added if name == "RDATE" else into.removed
-        _read_dates(match[3], tzid[1] if tzid else None, clock, dates, warn)
+        zone, dates = tzid[1] if tzid else None, set[dt.datetime]()
+        days = _read_dates(match[3], zone, clock, dates, warn)
+        if name == "RDATE":
+            into.added |= dates
+        else:
+            into.removed |= dates
+            into.removed_days |= set() if clock.is_date else days
     elif name == "EXRULE":
         warn("exrule", "An EXRULE has no place in today's iCalendar: what it excludes is shown.")
     else:
@@ -207,18 +130,23 @@ def _read_line(line: str, clock: Clock, into: Recurrence, warn: Warn) -> None:
 
 def _read_dates(
     text: str, tzid: str | None, clock: Clock, into: set[dt.datetime], warn: Warn
-) -> None:
+) -> set[dt.date]:
+    """Read a list of dates; return those that are dates and no times."""
+    days: set[dt.date] = set()
     for value in text.upper().replace(" ", "").split(","):
         start, _, length = value.partition("/")
         try:
             if not DATE.fullmatch(start):
                 raise ValueError(start)
             into.add(clock.read(start, tzid))
+            if len(start) == 8:
+                days.add(dt.date.fromisoformat(start))
         except (ValueError, OverflowError):
             warn("odd-date", f"The recurrence date {value[:40]!r} is not understood; left out.")
             continue
         if length:
             warn("period", f"The period {value[:60]!r} is written as its start only.")
+    return days
 
 
 def _read_rule(text: str, clock: Clock, into: Recurrence, warn: Warn) -> None:

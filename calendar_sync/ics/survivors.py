@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from dateutil.rrule import rrulestr
 
-from calendar_sync.ics.recurrence import Clock, Recurrence
+from calendar_sync.ics.clock import Clock
+from calendar_sync.ics.recurrence import Recurrence
 from calendar_sync.ics.rule import rule_parts
 
 SUB_DAILY = ("SECONDLY", "MINUTELY", "HOURLY")

@@ -60,13 +60,14 @@ def parameter(value: str) -> str:
 
     A quotation mark becomes an apostrophe: RFC 6868's `^'` is shown as it is by older readers. A
     caret is doubled only where such a reader of RFC 6868 would take it for more than a caret. A
-    backslash is quoted too: some readers take one before the `;` for an escape.
+    backslash is quoted too: some readers take one before the `;` for an escape. So is `=`: icalendar
+    drops a blank beside it.
     """
     if _PLAIN.fullmatch(value) and not (value[0] == " " or value[-1] == " "):
         return value
     value = _LINE_BREAKS.sub(" ", value).translate(_CONTROL_CHARACTERS).replace('"', "'")
     value = re.sub(r"\^(?=[n'^])", "^^", value).strip()
-    return f'"{value}"' if any(mark in value for mark in ",;:\\") else value
+    return f'"{value}"' if any(mark in value for mark in ",;:\\=") else value
 
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")

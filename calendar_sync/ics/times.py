@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from calendar_sync.ics.recurrence import Time, utc_text, wall_text, zone_parameter
+from calendar_sync.ics.clock import Time, utc_text, wall_text, zone_parameter
 from calendar_sync.ics.sheet import Sheet
 from calendar_sync.ics.text import duration, uri
 from calendar_sync.model import Event

@@ -11,7 +11,11 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterator
 
+import msgspec
+
 from calendar_sync.model import Event, EventTime, Item, Orphan, Series
+from calendar_sync.recurrence.event_times import Window
+from calendar_sync.recurrence.occurrences import expand
 from calendar_sync.resources import people_of
 from calendar_sync.times import (
     Moment,
@@ -27,6 +31,8 @@ Noted = Collection[tuple[str, str]]  # event id, code
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _LINE = re.compile(r"\s*(\w+)([^:]*?):(.*)", re.DOTALL)
+_DAY = re.compile(r"(?<![\dT])\d{8}(?![\dT])", re.ASCII)
+_EXDATE = re.compile(r"\s*EXDATE", re.IGNORECASE)
 _SUFFIX = re.compile(r".*_(\d{8})(?:T(\d{6})Z)?", re.ASCII | re.DOTALL)
 
 
@@ -127,11 +133,29 @@ class IcsTruth:
     def _removed(self, series: Series, clock: SeriesClock) -> frozenset[tuple[str, dt.datetime]]:
         """Return EXDATEs: the series' own and cancelled occurrences, but none that was edited."""
         removed = set(clock.dates(_lines(series.master), "EXDATE"))
+        removed |= {clock.facts(time) for time in self._on_removed_days(series.master)}
         removed |= {
             clock.facts(t) for e in series.cancelled if (t := self._original(e)) is not None
         }
         removed -= {clock.facts(t) for e in series.edited if (t := self._original(e)) is not None}
         return frozenset(removed)
+
+    def _on_removed_days(self, master: Event) -> Iterator[dt.date | Moment]:
+        """Yield all starts of a series with times on days that an EXDATE excludes as days."""
+        lines = [line for line in _lines(master) if line[1].upper() == "EXDATE"]
+        days = {day for line in lines for day in _DAY.findall(line[3])}
+        if not days or (master.start and master.start.date):
+            return
+        kept = tuple(line for line in master.recurrence or () if not _EXDATE.match(line))
+        whole = Series(msgspec.structs.replace(master, recurrence=kept))
+        for day in days:
+            with contextlib.suppress(ValueError):
+                noon = int(dt.datetime.fromisoformat(f"{day}T12Z").timestamp())
+                around = Window(noon - 2 * 86400, noon + 2 * 86400)
+                for each in expand(whole, self._zone, window=around)[0]:
+                    start = each.start
+                    if isinstance(start, Moment) and f"{start.wall:%Y%m%d}" == day:
+                        yield start
 
     def _original(self, event: Event) -> dt.date | Moment | None:
         if event.original_start_time is not None:
