@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import grp
+import gzip
 import json
 import os
 import plistlib
+import pwd
 import re
 import shutil
 import subprocess
@@ -24,6 +27,7 @@ from calendar_sync.schedules.placing import Placing, fill, unit_words
 from calendar_sync.schedules.systemd import system_units, unit_name, user_units
 
 CRON = Path(__file__).parent.parent / "cron"
+LOGROTATE = shutil.which("logrotate") or shutil.which("logrotate", path="/usr/sbin:/sbin")
 ODD = "caf\udce9\x0c\u2028\r"
 OTHERS = f"MAILTO=ada\n# mine\n5 4 * * * /usr/bin/true # {ODD}\n\n@reboot echo calendar-sync\n"
 FAKE_CRONTAB = """#!/bin/sh
@@ -272,6 +276,35 @@ def test_system_units_are_hardened(tmp_path: Path, name: str) -> None:
     command = ["systemd-analyze", "security", "--offline=yes", "--threshold=15", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-300:] + done.stderr
+
+
+@pytest.mark.skipif(LOGROTATE is None, reason="needs logrotate")
+def test_a_real_logrotate_turns_the_log_of_a_crontab_line(
+    new_home: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The next run opens a new one; a month without a word is no error."""
+    home = new_home(granted=False)
+    log, conf = home / "cron.log", tmp_path / "logrotate"
+    mine = f"{pwd.getpwuid(os.getuid()).pw_name} {grp.getgrgid(os.getgid()).gr_name}"
+    text = (CRON / "logrotate.example").read_text()
+    conf.write_text(text.replace(HOME, str(home.folder)).replace("su ada ada", f"su {mine}"))
+    conf.chmod(0o644)
+
+    def turn() -> None:
+        command = [str(LOGROTATE), "--force", "--state", str(tmp_path / "turned"), str(conf)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    turn()
+    for number in (1, 2):
+        with log.open("ab") as opened:
+            subprocess.run(home.command("export", "--quiet"), stderr=opened, check=False)
+        assert log.read_text().count("There is no grant yet") == 1
+        turn()
+        assert not log.exists()
+        kept = sorted(path.name for path in home.folder.glob("cron.log*"))
+        assert kept == [f"cron.log.{each}.gz" for each in range(1, number + 1)]
+    assert b"There is no grant yet" in gzip.decompress((home / "cron.log.2.gz").read_bytes())
 
 
 def test_the_plist_starts_the_job() -> None:
