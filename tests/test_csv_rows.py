@@ -385,6 +385,31 @@ def test_an_occurrence_row_equals_the_row_of_the_same_event_alone(tmp_path: Path
     assert write([Series(master)], tmp_path).content == write(alone, tmp_path).content
 
 
+def test_the_end_of_an_occurrence_is_on_its_own_clock(tmp_path: Path) -> None:
+    """A weekly flight, and a night in which the clock changes: case 8 and the contract's `end`."""
+    new_york = {"dateTime": "2024-03-01T18:00:00-05:00", "timeZone": "America/New_York"}
+    paris = {"dateTime": "2024-03-02T07:00:00+01:00", "timeZone": "Europe/Paris"}
+    weekly = ["RRULE:FREQ=WEEKLY;COUNT=6"]
+    flight = event(id="f", start=new_york, end=paris, recurrence=weekly)
+    found = write([Series(flight)], tmp_path).records
+    assert [(row["start"], row["end"]) for row in found] == [
+        ("2024-03-01T18:00:00-05:00", "2024-03-02T07:00:00+01:00"),
+        ("2024-03-08T18:00:00-05:00", "2024-03-09T07:00:00+01:00"),
+        ("2024-03-15T18:00:00-04:00", "2024-03-16T06:00:00+01:00"),
+        ("2024-03-22T18:00:00-04:00", "2024-03-23T06:00:00+01:00"),
+        ("2024-03-29T18:00:00-04:00", "2024-03-30T06:00:00+01:00"),
+        ("2024-04-05T18:00:00-04:00", "2024-04-06T07:00:00+02:00"),
+    ]
+    assert {row["timezone"] for row in found} == {"America/New_York"}
+    night = timed("2024-03-29T23:00:00+01:00", "2024-03-30T04:00:00+01:00",
+                  recurrence=["RRULE:FREQ=DAILY;COUNT=3"])  # fmt: skip
+    assert [row["end"] for row in write([Series(night)], tmp_path).records] == [
+        "2024-03-30T04:00:00+01:00",
+        "2024-03-31T05:00:00+02:00",
+        "2024-04-01T04:00:00+02:00",
+    ]
+
+
 def test_a_rolling_window_takes_singles_too(tmp_path: Path) -> None:
     """Case 121."""
     items: list[Item] = [
