@@ -99,7 +99,7 @@ def test_ci_runs_exactly_the_readmes_test_command() -> None:
 
 SPEAKERS = [
     "answers.py", "google_calendar.py", "reading.py", "retrying.py", "mirror.py", "lock.py", "stop.py",
-    "config.py", "errors.py", "grants/*.py", "legacy/*.py", "google_directory.py",
+    "config.py", "errors.py", "home.py", "grants/*.py", "legacy/*.py", "google_directory.py",
 ]  # fmt: skip
 RAISED = {
     "CalendarSyncError", "CannotWrite", "ConsentNeeded", "DamagedInput", "SomeFailed", "TooFewScopes",
