@@ -125,6 +125,15 @@ def test_a_deadline_leaves_the_rest_for_the_next_run(acme: HomeFolder) -> None:
     assert lines(acme)[1]["updated"] == 2
 
 
+def test_a_deadline_ends_an_answer_that_trickles_in(acme: HomeFolder) -> None:
+    """No time-out of a connection ends it: there is always another byte."""
+    acme.google.faults.add("trickle", on=place("user0001@example.com"), count=None)
+    _, totals = lines(acme, "--deadline", "4s", expect=1)
+    assert totals["updated"] == 2
+    (failed,) = totals["failed_users"]
+    assert (failed["user"], failed["exit_code"]) == ("user0001@example.com", 75)
+
+
 def test_a_dry_run_writes_nothing(acme: HomeFolder) -> None:
     """Not even the organisation's history."""
     said = acme.run("export", "--dry-run").stderr
@@ -291,6 +300,18 @@ def test_users_come_from_a_file(acme: HomeFolder) -> None:
     assert "line 2" in acme.run("export", expect=78).stderr
     (acme / "credentials/users.txt").unlink()
     assert "users.txt" in acme.run("export", expect=78).stderr
+
+
+def test_who_left_is_told_once_and_a_spoilt_memory_stops_nothing(acme: HomeFolder) -> None:
+    """What was exported stays; the list in the state can be deleted, or written over."""
+    acme.run("export")
+    acme.configure(organisation(acme.users[:2]))  # type: ignore[attr-defined]
+    said = acme.run("export").stderr
+    assert "No longer among the users: user0002@example.com; their files stay." in said
+    check_manifest(acme.exports / "user0002@example.com")
+    assert "No longer" not in acme.run("export").stderr
+    (acme / "state/acme/users.txt").write_bytes(b"\xff\xfe../x")
+    assert lines(acme)[1]["unchanged"] == 2
 
 
 def test_users_come_from_the_directory(acme: HomeFolder) -> None:

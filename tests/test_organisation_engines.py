@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import select
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +70,27 @@ def test_sigterm_ends_every_worker(acme: Callable[[str], HomeFolder], engine: st
     assert "exit 143" in home.run("history").stdout
     home.google.faults.clear()
     home.run("export")
+
+
+def test_workers_end_with_an_owner_that_is_killed(acme: Callable[[str], HomeFolder]) -> None:
+    """Nobody is left to take their results; their locks are free for the next run."""
+    home = acme("processes")
+    home.google.faults.add("hang", on="calendarList", count=2)
+    with home.start("export") as run:
+        wait_until_asked(home.google)
+        workers = children(run.pid)
+        run.kill()
+        run.wait()
+    home.google.faults.clear()  # what hangs is answered
+    for pid in workers:
+        wait_for_the_end_of(pid)
+    home.run("export")
+
+
+def wait_for_the_end_of(pid: int) -> None:
+    """Wait for a process that is not ours."""
+    with suppress(ProcessLookupError):
+        assert select.select([os.pidfd_open(pid)], [], [], 60)[0]
 
 
 def test_a_task_carries_no_secret(acme: Callable[[str], HomeFolder]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,9 @@ def remember_members(home: Home, members: Members) -> tuple[str, ...]:
     """
     mine = members.in_shard(home.shard)
     own = home.state / _REMEMBERED
-    before = read_users_file(own) if own.exists() else ()
+    before: tuple[str, ...] = ()
+    with suppress(WrongConfiguration):  # no list yet, or one that somebody spoilt
+        before = read_users_file(own)
     for folder, these in {replace(home, shard=None).state: members, home.state: mine}.items():
         make_folder(folder, secret=True)
         content = "".join(f"{address}\n" for address in these.addresses)

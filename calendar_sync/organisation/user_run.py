@@ -54,7 +54,8 @@ def run_user(task: UserTask, stop: Stop) -> UserResult:
         config = read_config(task.home.config, task.home.folder)
         config = msgspec.structs.replace(config, quota=config.quota.shared_by(task.parts))
         connect = account_of(task.home, config, _now, stop)
-        report = run_export(task.home, config, task.options, connect, _now, stop.check)
+        with stop.in_time():
+            report = run_export(task.home, config, task.options, connect, _now, stop.check)
     except CalendarSyncError as error:
         return UserResult(address, int(error.exit_code), error.message, error.hint)
     except Exception as error:

@@ -51,7 +51,7 @@ def run_organisation(
     run = _Run(home, config, options, clock, stop, hear)
     log.info("run begins", extra=fields(command=options.command, home=str(home.folder)))
     try:
-        with told(home, config, clock, silent=options.dry_run) as telling:
+        with told(home, config, clock, silent=options.dry_run) as telling, stop.in_time():
             list_them = telling.announced(lambda: list_members(home, config, clock, stop))
             telling.report = report = run.remembered(list_them)
     except CalendarSyncError as error:
