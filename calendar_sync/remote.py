@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,8 +70,13 @@ class Remote:
                 folder, _, base = target.rpartition("/")
                 self._fs.makedirs(folder, exist_ok=True)
                 part = f"{folder}/{TEMPORARY_PREFIX}{base}"
-                self._fs.put_file(str(local), part)
-                self._fs.mv(part, target)
+                try:
+                    self._fs.put_file(str(local), part)
+                    self._fs.mv(part, target)
+                except BaseException:
+                    with suppress(Exception):  # else the next put writes over it
+                        self._fs.rm_file(part)
+                    raise
             self._fs.invalidate_cache()
             return self._fs.info(target)
 

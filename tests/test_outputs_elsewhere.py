@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from in_process import Hasty, _now
 
 from calendar_sync.config import Config, Export
 from calendar_sync.emulator.local_google import LocalGoogle
-from calendar_sync.errors import CannotWrite, Stopped, TryLater
+from calendar_sync.errors import CannotWrite, Stopped, TryLater, WrongConfiguration
 from calendar_sync.home import Home
 from calendar_sync.options import RunOptions
+from calendar_sync.remote import Remote
 from calendar_sync.run import run_export
 from calendar_sync.session import account_of
 
@@ -157,8 +159,7 @@ def test_a_put_that_fails_leaves_the_last_good_files(
         with pytest.raises(expected) as raised:
             elsewhere.export()
     assert elsewhere.config.export[0].output in str(raised.value)
-    shown = {n: c for n, c in elsewhere.contents().items() if not n.startswith(".calendar-sync-")}
-    assert shown == good
+    assert elsewhere.contents() == good  # and no part of a file under another name
     assert elsewhere.export() == 0
     assert elsewhere.contents() == elsewhere.outbox()
 
@@ -250,6 +251,17 @@ def test_s3_that_refuses_or_is_away(home: HomeFolder, google: LocalGoogle, s3: A
     assert "a-secret-of-s3" not in done.stderr
     home.run("export")
     assert "x/manifest.json" in keys(s3)
+
+
+@pytest.mark.parametrize(("scheme", "package"), [("gs", "gcsfs"), ("abfs", "adlfs")])
+def test_a_store_whose_package_is_missing_says_which(
+    scheme: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(WrongConfiguration) as raised:
+        Remote(f"{scheme}://bucket/x", lambda: None)
+    assert f"{scheme}://bucket/x" in raised.value.message
+    assert package in f"{raised.value.message} {raised.value.hint}"
 
 
 def test_an_address_on_the_command_line_is_refused(home: HomeFolder) -> None:
