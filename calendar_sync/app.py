@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import logging
 import os
 import re
 from pathlib import Path
@@ -113,6 +114,12 @@ class App:
             file=self.options.get("log_file"),
         )
         self.terminal.talks_in_events = form in ("logfmt", "json")
+        logging.getLogger("calendar_sync").filters = [self._completed]
+
+    def _completed(self, record: logging.LogRecord) -> bool:
+        """Complete the commands in an event, as in all that is said."""
+        record.msg, record.args = self.as_typed(record.getMessage()), ()
+        return True
 
     def as_typed(self, hint: str, account: str = "") -> str:
         """Complete the commands in a hint, so that they work as they stand: same home, same account."""

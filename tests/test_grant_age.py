@@ -39,6 +39,7 @@ def test_from_the_fifth_day_everything_warns(home: Any) -> None:
     report = json.loads(done.stdout)["report"]
     assert [w for w in report["warnings"] if "'Testing'" in w and "Publish it" in w]
     assert done.stderr.count("The grant ends on") == 1
+    assert f"calendar-sync consent --home {home.folder}" in done.stderr, "cron's mail has it whole"
     found = grant_of(home)
     assert found["age_days"] == 5
     assert found["warning"] in report["warnings"]
