@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -45,7 +46,42 @@ def load(google: LocalGoogle) -> None:
     google.control("load_events", calendar=add_calendar(google, "Big"), count=500, seed=7)
 
 
-@pytest.mark.parametrize("fill", [captured, fuzz, load], ids=lambda fill: fill.__name__)
+NY = "America/New_York"
+
+
+def rare(google: LocalGoogle) -> None:
+    """What files repair, or write in another form than most."""
+
+    def timed(start: str, end: str, zone: str = NY) -> dict[str, Any]:
+        return {key: {"dateTime": text, "timeZone": zone} for key, text in
+                (("start", start), ("end", end))}  # fmt: skip
+
+    def series(name: str, *lines: str, day: str = "2026-03-06T09:00:00-05:00") -> dict[str, Any]:
+        end = dt.datetime.fromisoformat(day) + dt.timedelta(minutes=15)
+        return {"id": name, "summary": name, **timed(day, end.isoformat()), "recurrence": [*lines]}
+
+    gap = {"dateTime": "2026-03-08T03:30:00-04:00", "timeZone": NY}
+    events: list[dict[str, Any]] = [
+        series("twoendscount", "RRULE:FREQ=DAILY;COUNT=3;UNTIL=20270101T000000Z"),
+        series("twoendsuntil", "RRULE:FREQ=DAILY;COUNT=30;UNTIL=20260310"),
+        series("wholeday", "RRULE:FREQ=DAILY;BYHOUR=9,15;COUNT=9", "EXDATE;VALUE=DATE:20260307"),
+        series("wholehours", "RRULE:FREQ=HOURLY;INTERVAL=5;COUNT=30", "EXDATE;VALUE=DATE:20260308"),
+        series("inthegap", "RRULE:FREQ=DAILY;COUNT=4", day="2026-03-06T02:30:00-05:00"),
+        {"id": "inthegap_20260308T073000Z", "recurringEventId": "inthegap", "summary": "moved",
+         "originalStartTime": gap, **timed("2026-03-08T18:00:00-04:00", "2026-03-08T19:00:00-04:00")},
+        {"id": "yearone",
+         **timed("0001-01-01T00:00:00+02:00", "0001-01-01T01:00:00+02:00", "GMT+02:00")},
+        {"id": "lastyear", **timed("9999-12-31T23:00:00-05:00", "9999-12-31T23:30:00-05:00")},
+        {"id": "meantime", **timed("1880-01-01T12:00:00Z", "1880-01-01T13:00:00Z", "Europe/Paris")},
+        {"id": "oddguests", **timed("2026-03-06T09:00:00-05:00", "2026-03-06T09:30:00-05:00"),
+         "attendees": [{"email": "a@x.org", "additionalGuests": "many"}, {"email": "b@x.org"}, "c"]},
+        {"id": "athome", "eventType": "workingLocation", "start": {"date": "2026-03-06"},
+         "end": {"date": "2026-03-07"}, "workingLocationProperties": {"type": "homeOffice"}},
+    ]  # fmt: skip
+    google.control("add_events", calendar=add_calendar(google, "Rare"), events=events)
+
+
+@pytest.mark.parametrize("fill", [captured, fuzz, load, rare], ids=lambda fill: fill.__name__)
 def test_what_the_export_wrote_is_what_the_mirror_holds(
     home: HomeFolder, google: LocalGoogle, fill: Callable[[LocalGoogle], None]
 ) -> None:
