@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from organisation_steps import add_users, organisation, write_key
 
 LONG_WORK = """
 import sys, threading
@@ -34,7 +35,7 @@ print("rich" in sys.modules)
 """
 
 
-def in_a_terminal(*command: str) -> tuple[str, str]:
+def in_a_terminal(*command: str, expect: int = 0) -> tuple[str, str]:
     """Return what is drawn on stderr, a terminal, and what stdout, a pipe, is given."""
     import pty
 
@@ -60,7 +61,7 @@ def in_a_terminal(*command: str) -> tuple[str, str]:
         printed, _ = process.communicate(timeout=60)
         reader.join()
     os.close(controller)
-    assert process.returncode == 0, drawn
+    assert process.returncode == expect, drawn
     return drawn.decode(), printed
 
 
@@ -136,3 +137,18 @@ def test_a_backfill_counts_its_slices_and_names_the_one_it_reads(home: Any) -> N
     assert {int(done) for done, _ in bars} <= {*range(121)}
     assert "written   team-friends/2016-01: 0 rows" in text
     assert "120 slices written, 0 were there already" in text
+
+
+def test_an_organisation_counts_its_users(new_home: Any) -> None:
+    """Whoever failed stands above the bar."""
+    home = new_home(granted=False)
+    write_key(home)
+    users = add_users(home.google, 12)
+    home.google.control("oauth", suspended=users[:1])
+    home.google.latency = 0.3
+    home.configure(organisation(users, "workers = 2"))
+    command = [sys.executable, "-m", "calendar_sync", "--home", str(home.folder), "export"]
+    drawn, _ = in_a_terminal(*command, expect=1)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn)
+    assert re.search(r"acme .* \d+/12 \d+ events", text), text
+    assert f"{users[0]}: The domain knows no user" in text

@@ -141,6 +141,17 @@ def test_status_and_history_show_every_shard(acme: HomeFolder) -> None:
     assert "shard" not in account
 
 
+def test_a_share_without_anybody_is_done_at_once(acme: HomeFolder) -> None:
+    """More shards than users: nothing is wrong with that."""
+    (user, *_) = acme.users  # type: ignore[attr-defined]
+    acme.configure(organisation([user]))
+    (other,) = [number for number in (1, 2) if not Shard(number, 2).has(user)]
+    users, totals = export(acme, "--shard", f"{other}/2")
+    assert (users, totals["users"]) == (set(), 0)
+    (account,) = json.loads(acme.run("status", "--json").stdout)["accounts"]
+    assert account["health"] == "fresh"
+
+
 def test_who_left_is_told_once_by_the_shard_that_read_for_them(acme: HomeFolder) -> None:
     """What was exported stays."""
     gone = acme.users.pop()  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import msgspec
 from calendar_sync.app import App
 from calendar_sync.errors import CalendarSyncError, Stopped, WrongUsage, together
 from calendar_sync.home import Home
+from calendar_sync.progress import progress
 
 if TYPE_CHECKING:
     from calendar_sync.options import RunOptions
@@ -78,7 +79,8 @@ def export_organisation(app: App, home: Home, options: RunOptions, stop: Stop) -
     def hear(result: UserResult) -> None:
         _tell_user(app, result)
 
-    report, totals = run_organisation(home, app.config, options, app.now, stop, hear)
+    with progress(home.account, shown=app.terminal.shows_progress) as bar:
+        report, totals = run_organisation(home, app.config, options, app.now, stop, hear, bar)
     _tell_totals(app, totals, report.exit_code, dry_run=options.dry_run)
     return report.exit_code
 

@@ -28,6 +28,7 @@ from calendar_sync.options import RunOptions
 from calendar_sync.organisation.members import Members, list_members, remember_members
 from calendar_sync.organisation.totals import Totals, in_short, worth_keeping
 from calendar_sync.organisation.user_run import UserResult, UserTask, run_user
+from calendar_sync.progress import Progress
 from calendar_sync.run import Clock
 from calendar_sync.stop import Stop
 from calendar_sync.telling.told import told
@@ -39,7 +40,13 @@ Hear = Callable[[UserResult], None]
 
 
 def run_organisation(
-    home: Home, config: Config, options: RunOptions, clock: Clock, stop: Stop, hear: Hear
+    home: Home,
+    config: Config,
+    options: RunOptions,
+    clock: Clock,
+    stop: Stop,
+    hear: Hear,
+    progress: Progress = Progress(),  # noqa: B008 - draws nothing
 ) -> tuple[Report, Totals]:
     """Run the job for every user and tell about it as one run; `hear` is given each user's result.
 
@@ -49,6 +56,7 @@ def run_organisation(
     shards = home.shard.count if home.shard else 1
     config = msgspec.structs.replace(config, quota=config.quota.shared_by(shards))
     run = _Run(home, config, options, clock, stop, hear)
+    run.progress = progress
     log.info("run begins", extra=fields(command=options.command, home=str(home.folder)))
     try:
         with told(home, config, clock, silent=options.dry_run) as telling, stop.in_time():
@@ -85,6 +93,7 @@ class _Run:
         self._users: list[CalendarReport] = []
         self._warnings: list[str] = []
         self.totals = Totals()
+        self.progress = Progress()
 
     def remembered(self, list_them: Callable[[], Members]) -> Report:
         """Do the run under the organisation's lock and store its report, also when it ends early."""
@@ -117,6 +126,7 @@ class _Run:
     def _do(self, members: Members) -> None:
         self.totals.users = len(members.addresses) + len(members.odd)
         self.totals.not_reached, self.totals.left_out = self.totals.users, len(members.left_out)
+        self.progress.total(self.totals.users)
         for odd in members.odd:
             why = "this address cannot name a folder"
             self._note(UserResult(odd, int(ExitCode.CONFIGURATION), why))
@@ -137,6 +147,8 @@ class _Run:
             log.info("user done", extra=fields(user=result.user, result=summary.result))
         self._users.append(summary)
         self._hear(result)
+        self.progress.done()
+        self.progress.detail(f"{self.totals.events:,} events")
 
     def _check_stop(self) -> None:
         """Raise Stopped after a signal; past the deadline the run ends well for whom it reached."""
