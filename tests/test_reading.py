@@ -114,6 +114,21 @@ def test_checks_that_are_refused_leave_every_worker_free(mirror: Mirror) -> None
     assert threading.active_count() == 1
 
 
+def test_a_later_item_of_a_first_listing_wins(mirror: Mirror) -> None:
+    """Its rows come without an index, which finds later that there are two of one id."""
+
+    class Renamed(Shelf):
+        def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
+            for summary in ("old", "new"):
+                raw = [msgspec.Raw(json.dumps({"id": "a", "summary": summary}).encode())]
+                yield EventsPage("calendar#events", raw, None, "token")
+
+    [outcome] = read_calendars(Renamed(2), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
+    assert (outcome.counts.added, outcome.error) == (1, None)
+    rows = dict(mirror.resources_by_id(outcome.calendar.key))
+    assert rows == {"a": b'{"id":"a","summary":"new"}'}
+
+
 def test_a_later_item_of_a_listing_wins(mirror: Mirror) -> None:
     """Case 113: an event on two pages is one event, as the later page has it."""
 

@@ -45,10 +45,12 @@ CALENDARS = st.sampled_from([ADA, TEAM])
 STEPS = st.tuples(
     st.sampled_from(["cancel_instance", "cancel_instance", "edit_instance", "move_instance",
                      "touch_event", "edit_event", "split_series", "delete_event", "run", "run",
-                     "expire_sync_tokens", "forget_page_tokens"]),
+                     "expire_sync_tokens", "forget_page_tokens", "random_edit",
+                     "random_edit", "killed"]),
     st.integers(0, 4),
 )  # fmt: skip
 SEEDS = st.integers(0, 1 << 30)
+OFTEN = st.sampled_from([True, True, True, False])
 BROKEN = st.sampled_from(["reset", "close", "truncated_chunk", "truncated_gzip", "truncated_json"])
 
 
@@ -71,20 +73,24 @@ class Mirroring(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
         assert crashes == []
 
-    @initialize(count=st.integers(0, 30), seed=SEEDS, patches=st.sampled_from([True, True, False]))
-    def fill(self, count: int, seed: int, patches: bool) -> None:
+    @initialize(count=st.integers(0, 30), seed=SEEDS, patches=OFTEN, is_old=OFTEN)
+    def fill(self, count: int, seed: int, patches: bool, is_old: bool) -> None:
         """Begin; files as small as these are patched, too, because thousands of events take long."""
         if patches:
             export.WORTH_AN_INDEX = 0
         self.google.control("load_events", calendar=TEAM, count=count, seed=seed)
+        if is_old:
+            self.run()
 
     # -- people
 
-    @rule(calendar=CALENDARS, seeds=st.lists(SEEDS, min_size=1, max_size=8))
-    def edit(self, calendar: str, seeds: list[int]) -> None:
+    @rule(calendar=CALENDARS, seeds=st.lists(SEEDS, min_size=1, max_size=8), then_run=OFTEN)
+    def edit(self, calendar: str, seeds: list[int], then_run: bool) -> None:
         """Add, change, move and cancel events and occurrences, split and delete series."""
         for seed in seeds:
             self.google.control("random_edit", seed=seed, calendar=calendar)
+        if then_run:
+            self.run()
 
     @rule(calendar=CALENDARS, steps=st.lists(STEPS, min_size=3, max_size=9))
     def trouble_one_series(self, calendar: str, steps: list[tuple[str, int]]) -> None:
@@ -93,6 +99,9 @@ class Mirroring(RuleBasedStateMachine):
         for step, week in steps:
             if step == "run":
                 self.job.run()
+                continue
+            if step == "killed":
+                self.run_and_be_killed(20 + 15 * week)
                 continue
             if step == "forget_page_tokens":
                 self.google.control("set_switch", name="page_cap", value=1)
@@ -111,11 +120,14 @@ class Mirroring(RuleBasedStateMachine):
         self.google.control("change_time_zone", calendar=TEAM, time_zone=zone)
 
     @precondition(lambda self: self.has_run and not self.unshared)
-    @rule(calendar=st.sampled_from([GROUP, HOLIDAYS]))
-    def unshare(self, calendar: str) -> None:
+    @rule(calendar=st.sampled_from([GROUP, HOLIDAYS]), comes_back=st.booleans())
+    def unshare(self, calendar: str, comes_back: bool) -> None:
         kept = self.job.contents()
         self.unshared[calendar] = {n: kept[n] for n in kept if n.startswith(calendar)}
         self.google.control("unshare_calendar", calendar=calendar)
+        if comes_back:
+            self.run()
+            self.share_again()
 
     @precondition(lambda self: self.unshared)
     @rule()
@@ -182,6 +194,7 @@ class Mirroring(RuleBasedStateMachine):
             os.truncate(mirror, mirror.stat().st_size // 2)
         else:
             mirror.write_bytes(b"no database" * 1000)
+        self.run()
 
     def _compare_with_google(self, job: Job) -> None:
         for calendar in (ADA, TEAM):
@@ -242,6 +255,8 @@ def _weekly(week: int) -> dict[str, Any]:
 def _arguments(step: str, series: str, week: int) -> dict[str, Any]:
     if step == "expire_sync_tokens":
         return {}
+    if step == "random_edit":
+        return {"seed": week}
     day = _weekly(week)["start"]["dateTime"]
     changes: dict[str, Any] = {"changes": {"summary": f"Other {week}"}}
     match step:
@@ -270,7 +285,7 @@ def _compare(job: Job, fresh: Job, unshared: dict[str, dict[str, bytes]]) -> Non
 
 _EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
 Mirroring.TestCase.settings = settings(
-    max_examples=_EXAMPLES or 12,
+    max_examples=_EXAMPLES or 20,
     stateful_step_count=40 if _EXAMPLES else 16,
     derandomize=not _EXAMPLES,
     database=None,
