@@ -27,6 +27,7 @@ import msgspec
 from calendar_sync.errors import cannot_write
 from calendar_sync.terminal import TALK, one_line, write_talk
 
+log = logging.getLogger("calendar_sync")
 Format = Literal["human", "logfmt", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 run_id: ContextVar[str] = ContextVar("run_id", default="")  # set by who starts a run
@@ -60,6 +61,12 @@ def logging_in_use() -> Logging:
 def fields(**values: object) -> dict[str, dict[str, object]]:
     """Return what `extra=` of a log call takes: the facts beside its message."""
     return {"fields": values}
+
+
+@cache
+def warn_once(words: str) -> None:
+    """Warn of what all users of an organisation have in common, once in this process."""
+    log.warning("%s", words)
 
 
 def set_up_logging(

@@ -15,6 +15,7 @@ from calendar_sync.grants.guard import guard_secrets, token_file_of
 from calendar_sync.grants.scopes import READONLY
 from calendar_sync.grants.token_file import close_to_others
 from calendar_sync.home import Home
+from calendar_sync.logs import warn_once
 from calendar_sync.quota import process_quota
 from calendar_sync.run import Account, Clock
 from calendar_sync.stop import Stop
@@ -76,6 +77,6 @@ def _service_account(
 
     key = home.folder / Path(account.service_account or "").expanduser()
     for warning in close_to_others([key], allow_open=config.allow_open_modes):
-        log.warning("%s", warning)
+        warn_once(warning) if home.organisation else log.warning("%s", warning)
     google = secrets.google if secrets else None
     return load_service_account(key, account.subject or "", google, clock, scope)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -172,6 +174,25 @@ def test_a_backfill_is_for_every_user(acme: HomeFolder) -> None:
     said = acme.run(*asked).stderr
     assert said.count("0 slices written, 2 were there already") == 2
     assert said.count("2 slices written, 0 were there already") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_key_that_a_mount_leaves_open_is_told_once(acme: HomeFolder) -> None:
+    """As Kubernetes lends it; not once for each of thousands of users."""
+    lent = acme.folder / "lent"
+    lent.mkdir()
+    key = (acme / "key.json").rename(lent / "key.json")
+    key.chmod(0o440)
+    text = organisation(acme.users, "allow_open_modes = true")  # type: ignore[attr-defined]
+    acme.configure(text.replace("key.json", "lent/key.json"))
+    script = f'mount --bind "{lent}" "{lent}" && mount -o remount,bind,ro "{lent}" && exec "$@"'
+    wrapped = ["unshare", "--mount", "sh", "-c", script, "sh"]
+    if subprocess.run([*wrapped, "true"]).returncode != 0:
+        pytest.skip("this machine allows no mount namespaces")
+    command = [*wrapped, *acme.command("export")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("as allow_open_modes permits") == 1
 
 
 # -- looking at it ---------------------------------------------------------------------------------

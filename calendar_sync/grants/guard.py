@@ -12,6 +12,7 @@ from calendar_sync.errors import WrongConfiguration
 from calendar_sync.grants.sealing import read_key
 from calendar_sync.grants.token_file import TokenFile, close_to_others
 from calendar_sync.home import Home
+from calendar_sync.logs import warn_once
 
 if TYPE_CHECKING:
     from calendar_sync.grants.client_secrets import ClientSecrets
@@ -28,7 +29,7 @@ def guard_secrets(home: Home, config: Config) -> ClientSecrets | None:
         paths.append(home.folder / Path(config.token_key).expanduser())
     paths = [*dict.fromkeys(paths)]
     for warning in close_to_others(paths, allow_open=config.allow_open_modes):
-        log.warning("%s", warning)
+        warn_once(warning) if home.organisation else log.warning("%s", warning)
     path = client_secrets_path(home, config)
     secrets = read_client_secrets(path)
     if secrets is None and path != home.client_secrets:
