@@ -78,15 +78,16 @@ def test_killed_at_random_moments_readers_see_whole_files_and_runs_converge(
             whole.setdefault(name, set()).add(digest)
         if number % 3 == 2:  # also in the middle of a full read
             google.control("expire_sync_tokens", calendar=big)
-        started = time.monotonic()
-        process = home.start("export", *FORMATS)
-        time.sleep(draw.uniform(0.3, 1.4))
-        process.kill()
-        process.communicate()
-        killed += process.returncode == -9
-        assert time.monotonic() - started < 60
+        for _ in range(
+            3
+        ):  # what a killed run has left is taken on by the next, which is killed too
+            process = home.start("export", *FORMATS)
+            time.sleep(draw.uniform(0.2, 1.4))
+            process.kill()
+            process.communicate(timeout=60)
+            killed += process.returncode == -9
     reader.end()
-    assert killed >= 2
+    assert killed >= 2  # of nine; a quick machine is done before
     assert reader.missed == []
     for name in ("big.csv", "big.jsonl", "big.ics"):
         assert reader.seen[name] <= whole[name], name
