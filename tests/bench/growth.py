@@ -44,7 +44,9 @@ def rows(_events: int, rounds: int) -> Iterator[Row]:
     yield Row("3", "peak memory of 1,000,000 events over that of 100,000, MB", more, 10, 3)
     grown = _extra(large) / _extra(small)
     copied = sizes[LARGE] / sizes[SMALL]
-    what = f"100 changes from 100,000 to 1,000,000: cost × {grown:.1f} ÷ bytes × {copied:.1f}"
+    disk = median(large["copy"], "wall") / median(small["copy"], "wall")
+    what = f"100 changes, 100,000 to 1,000,000: cost × {grown:.1f} ÷ bytes × {copied:.1f}"
+    what += f" (a copy of them × {disk:.1f})"
     yield Row("7", what, grown / copied, 1, 1)
 
 
