@@ -7,7 +7,7 @@ cancelled by itself.
 
 Floor plan; imports point down only:
 
-    cli.py, commands/     verbs and options; an error becomes one message and one exit code
+    cli.py, commands/     verbs.py and their options; an error becomes one message and one exit code
     app.py                what every verb is given: home, configuration, terminal
     -- what starts work
     daemon.py demo.py     the job on a cron expression; the whole story on a local Google

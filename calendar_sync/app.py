@@ -14,9 +14,10 @@ from typing import Any
 from calendar_sync.errors import CalendarSyncError, WrongConfiguration, WrongUsage
 from calendar_sync.home import Home, find_home
 from calendar_sync.terminal import Terminal
+from calendar_sync.verbs import COMMANDS
 
 _COMMAND_IN_HINT = re.compile(
-    r"\bcalendar-sync (?:schedule |notify )?([a-z]+)\b(?! --(?:home|account))"
+    r"\bcalendar-sync ([a-z]++)(?: (?:install|remove|show|test)\b)?+(?! --(?:home|account))"
 )
 
 
@@ -128,6 +129,8 @@ class App:
         def complete(found: re.Match[str]) -> str:
             import shlex  # most messages name no command
 
+            if found[1] not in COMMANDS:
+                return found[0]  # prose
             typed = found[0] + (f" --home {shlex.quote(str(home))}" if home else "")
             if not named:
                 return typed

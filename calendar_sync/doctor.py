@@ -12,7 +12,7 @@ from pathlib import Path
 
 from calendar_sync.checks import Check
 from calendar_sync.config import Account, Config, read_config
-from calendar_sync.errors import CalendarSyncError, TryLater, WrongConfiguration
+from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater, WrongConfiguration
 from calendar_sync.grants.client_secrets import read_client_secrets
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import client_secrets_path, token_file_of
@@ -245,7 +245,10 @@ def _last_run(home: Home, clock: Clock) -> Check:
         return Check("last run", "pass", finding)
     if health == "failing":
         message = f". {last.message}" if last.message else ""
-        return Check("last run", "warn", finding + message, "Run: calendar-sync export -v")
+        remedy = "Run: calendar-sync export -v"
+        if last.exit_code == ExitCode.CONSENT_NEEDED:
+            remedy = _CONSENT
+        return Check("last run", "warn", finding + message, remedy)
     remedy = "Is cron or the daemon at work? calendar-sync schedule show"
     return Check("last run", "warn", finding, remedy)
 

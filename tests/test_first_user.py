@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from grant_steps import DAY, ago, edit
 
+from calendar_sync.app import App
+
 if TYPE_CHECKING:
     from conftest import HomeFolder
 
@@ -71,6 +73,24 @@ def test_so_do_all_other_words(home: HomeFolder) -> None:
     done = home.run("migrate", "--force", str(old))
     assert f"Next: calendar-sync export --home {home.folder}\n" in done.stderr
     assert done.stderr.count("--home") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "completed"),
+    [
+        ("Run: calendar-sync consent", "Run: calendar-sync consent --home '/a b'"),
+        ("`calendar-sync doctor`, then", "`calendar-sync doctor --home '/a b'`, then"),
+        ("calendar-sync schedule install, or", "calendar-sync schedule install --home '/a b', or"),
+        ("calendar-sync migrate x.dat", "calendar-sync migrate --home '/a b' x.dat"),
+        ("a class that calendar-sync does not know", "a class that calendar-sync does not know"),
+        ("calendar-sync: Running", "calendar-sync: Running"),
+    ],
+)
+def test_only_commands_are_completed_and_once(said: str, completed: str) -> None:
+    app = App()
+    app.options["home"] = "/a b"
+    assert app.as_typed(said) == completed
+    assert app.as_typed(completed) == completed
 
 
 def test_a_hint_carries_the_account(home: HomeFolder) -> None:

@@ -19,7 +19,7 @@ import calendar_sync
 PACKAGE = Path(calendar_sync.__file__).parent
 
 # Top-level names of the package; whatever is in none of these is the pure core.
-COMMANDS = {"app", "cli", "__main__", "commands"}
+COMMANDS = {"app", "cli", "verbs", "__main__", "commands"}
 STARTERS = {
     "daemon", "demo", "backfill", "run", "session", "doctor", "health", "unattended",
     "surroundings", "checks",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from calendar_sync.app import App
-from calendar_sync.cli import COMMANDS, cli, command
+from calendar_sync.cli import cli, command
+from calendar_sync.verbs import COMMANDS
 
 
 @command("completion")
