@@ -171,6 +171,9 @@ def test_a_backfill_is_for_every_user(acme: HomeFolder) -> None:
     slices = acme.exports / "user0002@example.com/backfill/user0002-example-com"
     assert {"2026-05.csv", "2026-06.ics"} < {path.name for path in slices.iterdir()}
     acme.google.control("oauth", suspended=[])
+    shards = [acme.run(*asked, "--shard", f"{n}/2", "--dry-run").stderr for n in (1, 2)]
+    for user in acme.users:  # type: ignore[attr-defined]
+        assert [f"[{user}]" in said for said in shards].count(True) == 1
     said = acme.run(*asked).stderr
     assert said.count("0 slices written, 2 were there already") == 2
     assert said.count("2 slices written, 0 were there already") == 1

@@ -18,6 +18,7 @@ from calendar_sync.commands.options import (
     deadline_option,
     folder_of,
     output_option,
+    shard_option,
     text_format_option,
 )
 from calendar_sync.errors import WrongUsage
@@ -29,6 +30,7 @@ from calendar_sync.windows import instant_of_day_or_time
 if TYPE_CHECKING:
     from calendar_sync.backfill.job import BackfillOptions
     from calendar_sync.backfill.report import BackfillReport, SliceReport
+    from calendar_sync.shard import Shard
 
 
 @command("backfill")
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 @output_option
 @click.option("--restart", is_flag=True, help="Read slices again that are done.")
 @click.option("--dry-run", is_flag=True, help="List the slices and the requests they need.")
+@shard_option
 @deadline_option
 def backfill(
     app: App,
@@ -55,10 +58,12 @@ def backfill(
     deadline: dt.timedelta | None,
     output: Path | None,
     formats: Any,
+    shard: Shard | None,
     **options: Any,
 ) -> int:
     """Read a past range anew from Google, one file per slice."""
     from calendar_sync.backfill.job import BackfillOptions
+    from calendar_sync.commands.many import in_shard
 
     first, last = (instant_of_day_or_time(value, dt.UTC) for value in (start, end))
     if first >= last:
@@ -70,13 +75,14 @@ def backfill(
         formats=formats or ("csv", "ics"),
         **options,
     )
+    homes = in_shard(app, shard)
     stop = Stop(deadline_of(app.config, deadline))
     with stop.on_signals(), stop.in_time():
         if len(app.homes) == 1 and not app.config.is_organisation(app.account_home):
             report = _run(app, app.home, asked, stop)
             _tell(app, [report])
             return report.exit_code
-        return _run_accounts(app, asked, stop)
+        return _run_accounts(app, homes, asked, stop)
 
 
 def _run(app: App, home: Home, asked: BackfillOptions, stop: Stop) -> BackfillReport:
@@ -93,7 +99,7 @@ def _run(app: App, home: Home, asked: BackfillOptions, stop: Stop) -> BackfillRe
         return run_backfill(home, app.config, asked, connect, app.now, tell, bar)
 
 
-def _run_accounts(app: App, asked: BackfillOptions, stop: Stop) -> int:
+def _run_accounts(app: App, homes: list[Home], asked: BackfillOptions, stop: Stop) -> int:
     """Run for each account and user; with an organisation among them JSON is a line for each."""
     from calendar_sync.commands.many import each_account
 
@@ -109,21 +115,21 @@ def _run_accounts(app: App, asked: BackfillOptions, stop: Stop) -> int:
             app.terminal.json_line({"version": 1, "account": home.account, "report": report})
         return report.exit_code
 
-    code = each_account(app, _accounts_and_users(app, stop), run)
+    code = each_account(app, _accounts_and_users(app, homes, stop), run)
     if app.terminal.as_json and not has_many:
         _tell(app, reports)
     return code
 
 
-def _accounts_and_users(app: App, stop: Stop) -> Iterator[Home]:
-    """Yield every account's home; for an organisation, each of its users'."""
-    for home in app.homes:
+def _accounts_and_users(app: App, homes: list[Home], stop: Stop) -> Iterator[Home]:
+    """Yield every account's home; for an organisation, each of its users', or a shard's."""
+    for home in homes:
         if not app.config.is_organisation(home):
             yield home
             continue
         from calendar_sync.organisation.members import list_members
 
-        members = list_members(home, app.config, app.now, stop)
+        members = list_members(home, app.config, app.now, stop).in_shard(home.shard)
         yield from (home.of_user(address) for address in members.addresses)
 
 
