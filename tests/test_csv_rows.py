@@ -272,6 +272,16 @@ def test_columns_choose_and_order(tmp_path: Path) -> None:
     assert write(items, tmp_path, columns=("location",)).content == b"location\r\n" + b'""\r\n' * 3
 
 
+def test_a_blank_cell_alone_in_its_row_is_quoted_wherever_it_is(tmp_path: Path) -> None:
+    titles = ["first", "", "third", " \t"]
+    items: list[Item] = [
+        Single(days("2024-07-01", "2024-07-02", id=f"e{number}", summary=title))
+        for number, title in enumerate(titles)
+    ]
+    written = write(items, tmp_path, columns=("summary",)).content
+    assert written == b'summary\r\nfirst\r\n""\r\nthird\r\n" \t"\r\n'
+
+
 @pytest.mark.parametrize(
     "options", [{"columns": ("start", "stop")}, {"columns": ()}, {"preset": "x"}, {"rows": "x"}]
 )

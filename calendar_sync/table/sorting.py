@@ -20,7 +20,7 @@ from calendar_sync.errors import cannot_write
 
 Row = tuple[int, str, bytes]  # instant, event id, the row's bytes: the order, and what comes out
 RUN_BYTES = 8 << 20
-_BLOCK_BYTES = 1 << 15  # of each run, in memory during the merge
+_BLOCK_BYTES = 1 << 13  # of each run, in memory during the merge: a gigabyte has 130 runs
 _ROW_OVERHEAD = 250  # what Python adds to a tuple of three
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Row]).decode

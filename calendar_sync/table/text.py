@@ -15,7 +15,6 @@ _TRIGGERS = frozenset("=+-@\t\n")
 _SUSPECTS = _TRIGGERS | {chr(code) for code in range(32)}
 _REMOVED = bytes(code for code in range(32) if code not in (9, 10))  # C0 but TAB and LF
 _REMOVED_WITHIN = _REMOVED.replace(b"\r", b"")
-_BLANKS = frozenset(["", " ", "\t"])
 _REMOVED_TEXT = re.compile("[\x00-\x08\x0b-\x1f]")
 
 
@@ -52,9 +51,9 @@ def encode(text: str) -> bytes:
 
 
 def encode_all(lines: list[str]) -> list[bytes]:
-    """Do as `encode` does with each of many lines, at a fraction of the cost."""
+    """Do as `encode` does with each of many lines of several cells, at a fraction of the cost."""
     whole = LINE_END.join(lines)
-    if whole.count("\r") != len(lines) - 1 or lines[0][:1] in _BLANKS:
+    if whole.count("\r") != len(lines) - 1:
         return [encode(line) for line in lines]
     try:
         content = whole.encode()

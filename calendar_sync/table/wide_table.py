@@ -49,7 +49,8 @@ class WideTable:
 
     def rows(self, rows: Sequence[TableRow]) -> list[bytes]:
         """Render rows, each with its line end."""
-        return encode_all(list(map(",".join, zip(*self._cells(rows), strict=True))))
+        lines = list(map(",".join, zip(*self._cells(rows), strict=True)))
+        return encode_all(lines) if len(self._columns) > 1 else list(map(encode, lines))
 
     def occurrences(self, master: Event, planned: Plan) -> Iterator[Row]:
         """Yield the rows of all dates of a series that are not exceptions."""
