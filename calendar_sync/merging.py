@@ -144,6 +144,10 @@ class _OfCalendar:
     def add(self, instant: int, event_id: str, row: bytes) -> None:
         self._rows.add(instant, f"{event_id}\0{self._calendar}", row)
 
+    def extend(self, rows: list[Row]) -> None:
+        end = f"\0{self._calendar}"
+        self._rows.extend([(instant, event_id + end, row) for instant, event_id, row in rows])
+
     def sorted_rows(self) -> Iterator[Row]:
         return self._rows.sorted_rows()
 

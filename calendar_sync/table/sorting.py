@@ -57,6 +57,13 @@ class RowSorter:
         if self._size >= self._run_bytes:
             self._spill()
 
+    def extend(self, rows: list[Row]) -> None:
+        """Take many rows, as `add` does."""
+        self._rows += rows
+        self._size += sum([len(row) for _, _, row in rows]) + _ROW_OVERHEAD * len(rows)
+        if self._size >= self._run_bytes:
+            self._spill()
+
     def sorted_rows(self) -> Iterator[Row]:
         """Yield all rows in order; nothing can be added after that."""
         self._rows.sort()
@@ -84,16 +91,10 @@ class RowSorter:
 
     def _blocks(self) -> Iterator[list[Row]]:
         """Cut the run into pieces that are read back one at a time."""
-        block: list[Row] = []
-        size = 0
-        for row in self._rows:
-            block.append(row)
-            size += len(row[2])
-            if size >= _BLOCK_BYTES:
-                yield block
-                block, size = [], 0
-        if block:
-            yield block
+        size = sum([len(row) for _, _, row in self._rows])
+        count = max(1, _BLOCK_BYTES * len(self._rows) // max(1, size))
+        for first in range(0, len(self._rows), count):
+            yield self._rows[first : first + count]
 
     @staticmethod
     def _write(file: BinaryIO, block: list[Row]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import BASIC_DAYS, DAYS, Point, TextTable
@@ -83,13 +84,22 @@ class _Template:
     """A row with holes for days; the days are counted from the UTC day of the start."""
 
     def __init__(self, text: str, found: list[_Hole], id_end: str) -> None:
-        self._holes = [found[int(number)] for number in _HOLE.findall(text)]
+        holes = [found[int(number)] for number in _HOLE.findall(text)]
+        distinct = {(id(table), shift): (table, shift) for table, shift in holes}
+        self._holes, names = [*distinct.values()], [*distinct]
+        self._places = [names.index((id(table), shift)) for table, shift in holes]
         self._format = encode(_HOLE.sub("%b", text.replace("%", "%%")))
         self.id_end = id_end
 
-    def fill(self, day: int) -> bytes:
-        """Return the row of the occurrence that starts on a day."""
-        return self._format % tuple([table[day + shift] for table, shift in self._holes])
+    def rows(self, dates: list[int]) -> Iterator[bytes]:
+        """Yield the rows of the occurrences that start on the days of some dates."""
+        days = [date // DAY for date in dates]
+        texts = [[table[day + shift] for day in days] for table, shift in self._holes]
+        if not texts:  # a row that shows no day
+            return repeat(self._format % (), len(days))
+        return map(
+            self._format.__mod__, zip(*[texts[place] for place in self._places], strict=True)
+        )
 
 
 class _SeriesRows:
@@ -100,37 +110,34 @@ class _SeriesRows:
 
     def timed(self, begin: Moment) -> Iterator[Row]:
         """Yield the rows of a series with times."""
-        templates: dict[tuple[int, int, int], _Template] = {}
         end, length = self._plan.end, self._plan.length or 0
-        offset_at = clock_of(begin.tzinfo).offset_at
         ending = end if isinstance(end, Moment) else begin
-        end_offset_at = clock_of(ending.tzinfo).offset_at
-        has_end = isinstance(end, Moment)
-        prefix = self._series + "_"
         starts = self._plan.starts
+        offsets = clock_of(begin.tzinfo).offsets_at(starts)
+        end_offsets = clock_of(ending.tzinfo).offsets_at([date + length for date in starts])
         is_at_edge = bool(starts) and starts[0] < FIRST_SECOND
-        for date in starts:
-            day, seconds = divmod(date, DAY)
-            offset, end_offset = offset_at(date), end_offset_at(date + length)
-            template = templates.get((offset, end_offset, seconds))
-            if template is None or is_at_edge:
-                start = Point(date, offset, begin.zone)
-                stop = Point(date + length, end_offset, ending.zone) if has_end else None
-                template = self._template(start, stop, is_fixed=is_at_edge)
-                templates[offset, end_offset, seconds] = template
-            yield date, prefix + BASIC_DAYS[day] + template.id_end, template.fill(day)
+        alike: dict[tuple[int, ...], list[int]] = {}
+        seconds = [date if is_at_edge else date % DAY for date in starts]
+        for date, *shape in zip(starts, offsets, end_offsets, seconds, strict=True):
+            alike.setdefault(tuple(shape), []).append(date)
+        for (offset, end_offset, _), dates in alike.items():
+            start = Point(dates[0], offset, begin.zone)
+            stop = Point(dates[0] + length, end_offset, ending.zone) if end is ending else None
+            template = self._template(start, stop, is_fixed=is_at_edge)
+            yield from zip(
+                dates, self._ids(dates, template.id_end), template.rows(dates), strict=True
+            )
 
     def all_day(self, zone: str) -> Iterator[Row]:
         """Yield the rows of an all-day series, in the order of its calendar's midnights."""
-        clock = calendar_clock(zone)
-        template = None
-        for date in self._plan.starts:
-            if template is None:
-                length = self._plan.length
-                template = self._template(date, None if length is None else date + length)
-            day = date // DAY
-            name = f"{self._series}_{BASIC_DAYS[day]}"
-            yield clock.instant_of(date), name, template.fill(day)
+        dates, length = self._plan.starts, self._plan.length
+        if dates:
+            template = self._template(dates[0], None if length is None else dates[0] + length)
+            instants = map(calendar_clock(zone).instant_of, dates)
+            yield from zip(instants, self._ids(dates, ""), template.rows(dates), strict=True)
+
+    def _ids(self, dates: list[int], end: str) -> list[str]:
+        return [f"{self._series}_{BASIC_DAYS[date // DAY]}{end}" for date in dates]
 
     def _template(
         self, start: Point | int, end: Point | int | None, *, is_fixed: bool = False
