@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     class FullDisk(RowSorter):
         @staticmethod
-        def _write(file: object, block: object) -> tuple[int, int]:
+        def _write(file: object, block: object) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with FullDisk(tmp_path, run_bytes=1) as sorter, pytest.raises(CannotWrite, match="full"):

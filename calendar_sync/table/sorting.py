@@ -9,7 +9,9 @@ from __future__ import annotations
 import heapq
 import os
 import tempfile
+from array import array
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -37,7 +39,7 @@ class RowSorter:
         self._rows: list[Row] = []
         self._size = 0
         self._file: BinaryIO | None = None
-        self._runs: list[list[tuple[int, int]]] = []  # of each run, its blocks: offset, length
+        self._runs: list[array[int]] = []  # of each run, where its blocks begin, and its end
 
     def __enter__(self) -> RowSorter:
         return self
@@ -69,7 +71,7 @@ class RowSorter:
         self._rows.sort()
         if not self._runs:
             return iter(self._rows)
-        return heapq.merge(*[self._read(blocks) for blocks in self._runs], self._rows)
+        return heapq.merge(*[self._read(bounds) for bounds in self._runs], self._rows)
 
     def close(self) -> None:
         """Give memory and disk back; may be called twice."""
@@ -83,8 +85,11 @@ class RowSorter:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # see close
-            self._runs.append([self._write(self._file, block) for block in self._blocks()])
+            bounds = array("q", [self._file.tell()])
+            for block in self._blocks():
+                bounds.append(bounds[-1] + self._write(self._file, block))
             self._file.flush()
+            self._runs.append(bounds)
         except OSError as error:
             raise cannot_write(self._folder / "a temporary file", error) from error
         self._rows, self._size = [], 0
@@ -97,10 +102,10 @@ class RowSorter:
             yield self._rows[first : first + count]
 
     @staticmethod
-    def _write(file: BinaryIO, block: list[Row]) -> tuple[int, int]:
-        return file.tell(), file.write(_encode(block))
+    def _write(file: BinaryIO, block: list[Row]) -> int:
+        return file.write(_encode(block))
 
-    def _read(self, blocks: list[tuple[int, int]]) -> Iterator[Row]:
+    def _read(self, bounds: array[int]) -> Iterator[Row]:
         assert self._file is not None
-        for offset, length in blocks:
-            yield from _decode(os.pread(self._file.fileno(), length, offset))
+        for begin, end in pairwise(bounds):
+            yield from _decode(os.pread(self._file.fileno(), end - begin, begin))
