@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from calendar_sync.errors import cannot_write
 from calendar_sync.terminal import TALK, one_line, write_talk
 
 log = logging.getLogger("calendar_sync")
+_one_at_a_time = threading.Lock()
+_warned_of: set[str] = set()
 Format = Literal["human", "logfmt", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 run_id: ContextVar[str] = ContextVar("run_id", default="")  # set by who starts a run
@@ -63,10 +66,13 @@ def fields(**values: object) -> dict[str, dict[str, object]]:
     return {"fields": values}
 
 
-@cache
 def warn_once(words: str) -> None:
     """Warn of what all users of an organisation have in common, once in this process."""
-    log.warning("%s", words)
+    with _one_at_a_time:
+        is_new = words not in _warned_of
+        _warned_of.add(words)
+    if is_new:
+        log.warning("%s", words)
 
 
 def set_up_logging(
