@@ -6,8 +6,8 @@ cost more than what it does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, repeat
+from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
 
@@ -54,8 +54,8 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
     quiet = (
         _NO_REMINDERS if sheet.options.default_reminders else (*_NO_REMINDERS, _DEFAULT_REMINDERS)
     )
-    columns: list[Iterable[str]] = [
-        repeat("BEGIN:VEVENT"),
+    columns: list[Sequence[str]] = [
+        ["BEGIN:VEVENT"] * len(events),
         lines("UID", escape_all([vevent.uid for vevent in vevents])),
         lines(
             "DTSTAMP", [new or old or NO_STAMP for new, old in zip(updated, created, strict=True)]
@@ -79,14 +79,12 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
         [conference_lines(event) if _has_conference(event) else "" for event in events],
         [attachment_lines(sheet, event) if event.attachments else "" for event in events],
         lines("X-GOOGLE-EVENT-ID", escape_all([event.id for event in events])),
-        repeat(
-            block([f"X-WR-RELCALID:{escape(sheet.calendar.id)}"] * sheet.options.names_calendar)
-        ),
+        [_calendar(sheet)] * len(events),
         [vevent.extra for vevent in vevents],
         [alarm_lines(sheet, *each) if each[0].reminders not in quiet else "" for each in guests],
-        repeat("\nEND:VEVENT\n"),
+        ["\nEND:VEVENT\n"] * len(events),
     ]
-    return fold("".join(chain.from_iterable(zip(*columns, strict=False))))
+    return fold("".join(chain.from_iterable(zip(*columns, strict=True))))
 
 
 # -- columns: `\nNAME:value` for each event, or nothing --------------------------------------------
@@ -117,6 +115,11 @@ def _color(event: Event) -> str:
     number = event.color_id or ""
     names = [f"COLOR:{COLORS[number]}"] if number in COLORS else []
     return block([*names, f"X-GOOGLE-COLOR-ID:{escape(number)}"])
+
+
+def _calendar(sheet: Sheet) -> str:
+    is_named = sheet.options.names_calendar
+    return block([f"X-WR-RELCALID:{escape(sheet.calendar.id)}"]) if is_named else ""
 
 
 def _visible(texts: list[str | None]) -> list[str]:

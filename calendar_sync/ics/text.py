@@ -1,7 +1,7 @@
 """Text as RFC 5545 wants it: escaped values, quoted parameters, addresses, folded lines.
 
 An invitation is written by a stranger. No value may end its line and begin another one, so every way
-from text to a line is here, and `to_bytes` checks the sum.
+from text to a line is here, and `lines`, `block` and `to_bytes` check the sum.
 """
 
 from __future__ import annotations
