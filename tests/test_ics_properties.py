@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ics_export import NY, PARIS, codes_of, export, lines_of, named, parsed, unfolded, weekly
@@ -279,3 +280,13 @@ def test_odd_resources_never_raise(odd: dict[str, Any]) -> None:
     content, _ = export(*items, options=IcsOptions(orphans="recurrence-id"))
     unfolded(content)
     parsed(content)
+
+
+@pytest.mark.parametrize("length", [100, 400])
+def test_no_fold_parts_a_backslash_from_what_it_escapes(length: int) -> None:
+    """Wherever the pairs of a line lie, in one of two pieces and in one of many."""
+    for before in range(60, 76):
+        line = "S:" + "x" * before + "\\," * ((length - before) // 2)
+        folded = to_bytes([line])
+        assert b"\\\r\n" not in folded
+        assert folded.replace(b"\r\n ", b"") == f"{line}\r\n".encode()
