@@ -59,6 +59,12 @@ def test_folding_is_undone_by_unfolding(lines: list[str]) -> None:
     assert re.sub("[\x85\u2028\u2029]", "", unfolded_octets.decode()).encode() == expected
 
 
+@given(st.lists(TEXT.map(escape), min_size=1, max_size=3))
+@example(["x" * 70 + "\x01" * 9 + "y" * 9, "\x7f" * 80, "x" * 74 + "\x0b" + "é" * 99])
+def test_a_control_character_moves_no_fold(lines: list[str]) -> None:
+    assert to_bytes(lines) == to_bytes([CONTROLS.sub("", line) for line in lines])
+
+
 def lines_are_escaped(lines: list[str]) -> bool:
     return all(line.startswith("X-A:") for line in lines)
 

@@ -19,14 +19,16 @@ from calendar_sync.ics.meeting import (
     people_lines,
 )
 from calendar_sync.ics.sheet import Sheet, Vevent
-from calendar_sync.ics.text import block, escape, escape_all, fold, is_blank, is_plain_uri, lines
+from calendar_sync.ics.text import block, escape, folded, is_blank, is_plain_uri, lines, sealed
 from calendar_sync.ics.times import link_of, stamp
 from calendar_sync.model import Event, Person
 from calendar_sync.resources import people_of
 
 NO_STAMP = "19700101T000000Z"
-CLASSES = {"private": "PRIVATE", "confidential": "CONFIDENTIAL", "public": "PUBLIC"}
-STATUSES = {None: "CONFIRMED", "confirmed": "CONFIRMED", "tentative": "TENTATIVE"}
+_CLASSES = {name: f"\r\nCLASS:{name.upper()}" for name in ("private", "confidential", "public")}
+_STATUSES = {
+    name: f"\r\nSTATUS:{(name or 'confirmed').upper()}" for name in (None, "confirmed", "tentative")
+}
 # As most events have them.
 _USUAL_KINDS = (None, "", "default")
 _NO_REMINDERS = (b"", b'{"useDefault":false}')
@@ -56,42 +58,41 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
     )
     columns: list[Sequence[str]] = [
         ["BEGIN:VEVENT"] * len(events),
-        lines("UID", escape_all([vevent.uid for vevent in vevents])),
-        lines(
-            "DTSTAMP", [new or old or NO_STAMP for new, old in zip(updated, created, strict=True)]
-        ),
+        lines("UID", [vevent.uid for vevent in vevents]),
+        [
+            f"\r\nDTSTAMP:{new or old or NO_STAMP}"
+            for new, old in zip(updated, created, strict=True)
+        ],
         [vevent.times for vevent in vevents],
-        lines("CREATED", created),
-        lines("LAST-MODIFIED", updated),
-        lines(
-            "SEQUENCE", [_sequence(event.sequence) if event.sequence else "0" for event in events]
-        ),
-        lines("STATUS", [STATUSES.get(event.status, "") for event in events]),
-        lines("TRANSP", ["TRANSPARENT" if _is_free(event) else "OPAQUE" for event in events]),
-        lines("CLASS", [_class(event) if event.visibility else "" for event in events]),
+        [f"\r\nCREATED:{time}" if time else "" for time in created],
+        [f"\r\nLAST-MODIFIED:{time}" if time else "" for time in updated],
+        [f"\r\nSEQUENCE:{_sequence(event.sequence)}" for event in events],
+        [_STATUSES.get(event.status, "") for event in events],
+        [f"\r\nTRANSP:{'TRANSPARENT' if _is_free(event) else 'OPAQUE'}" for event in events],
+        [_class(event) if event.visibility else "" for event in events],
         [_kind(event) if event.event_type not in _USUAL_KINDS else "" for event in events],
         [_color(event) if event.color_id else "" for event in events],
-        lines("SUMMARY", escape_all(_titles(events))),
+        lines("SUMMARY", _titles(events)),
         _descriptions(events, sheet.options.html),
-        lines("LOCATION", escape_all(_visible([event.location for event in events]))),
+        lines("LOCATION", _visible([event.location for event in events])),
         [people_lines(sheet, *each) if _has_people(*each) else "" for each in guests],
-        [_links(sheet, event) for event in events],
+        _links(sheet, events),
         [conference_lines(event) if _has_conference(event) else "" for event in events],
         [attachment_lines(sheet, event) if event.attachments else "" for event in events],
-        lines("X-GOOGLE-EVENT-ID", escape_all([event.id for event in events])),
+        lines("X-GOOGLE-EVENT-ID", [event.id for event in events]),
         [_calendar(sheet)] * len(events),
         [vevent.extra for vevent in vevents],
         [alarm_lines(sheet, *each) if each[0].reminders not in quiet else "" for each in guests],
-        ["\nEND:VEVENT\n"] * len(events),
+        ["\r\nEND:VEVENT\r\n"] * len(events),
     ]
-    return fold("".join(chain.from_iterable(zip(*columns, strict=True))))
+    return sealed("".join(chain.from_iterable(zip(*columns, strict=True))))
 
 
-# -- columns: `\nNAME:value` for each event, or nothing --------------------------------------------
+# -- columns: `NAME:value` for each event, CR LF before it, or nothing ------------------------------
 
 
-def _sequence(number: int) -> str:
-    return str(min(max(number, 0), 2**31 - 1))
+def _sequence(number: int | None) -> int:
+    return min(max(number, 0), 2**31 - 1) if number else 0
 
 
 def _is_free(event: Event) -> bool:
@@ -99,7 +100,7 @@ def _is_free(event: Event) -> bool:
 
 
 def _class(event: Event) -> str:
-    return "" if is_free_busy(event) else CLASSES.get(event.visibility or "", "")
+    return "" if is_free_busy(event) else _CLASSES.get(event.visibility or "", "")
 
 
 def _kind(event: Event) -> str:
@@ -141,12 +142,12 @@ def _descriptions(events: list[Event], html: str) -> list[str]:
     """
     texts = _visible([event.description for event in events])
     if html == "keep":
-        return lines("DESCRIPTION", escape_all(texts))
+        return lines("DESCRIPTION", texts)
     found = [(text, plain_text(text) if is_html(text) else text) for text in texts]
-    shown = lines("DESCRIPTION", escape_all(_visible([plain for _, plain in found])))
+    shown = lines("DESCRIPTION", _visible([plain for _, plain in found]))
     if html == "plain":
         return shown
-    styled = escape_all([text if text != plain else "" for text, plain in found])
+    styled = [text if text != plain else "" for text, plain in found]
     return list(
         map("".join, zip(shown, lines("X-ALT-DESC;FMTTYPE=text/html", styled), strict=True))
     )
@@ -166,11 +167,21 @@ def _has_conference(event: Event) -> bool:
     return event.conference_data is not None or bool(event.hangout_link)
 
 
-def _links(sheet: Sheet, event: Event) -> str:
-    page = event.html_link
-    if event.source is None and page and is_plain_uri(page):
-        return f"\nURL:{page}"
+def _links(sheet: Sheet, events: list[Event]) -> list[str]:
+    """Write the page of each event and where it is from. URL may occur once only."""
+    urls = [
+        f"\r\nURL:{event.html_link}"
+        if event.source is None and event.html_link and is_plain_uri(event.html_link)
+        else ""
+        for event in events
+    ]
+    return [
+        url or _odd_links(sheet, event) for url, event in zip(folded(urls), events, strict=True)
+    ]
+
+
+def _odd_links(sheet: Sheet, event: Event) -> str:
     source = link_of(sheet, event, event.source.url if event.source else None)
-    page = link_of(sheet, event, page)
-    urls = [f"URL:{source or page}"] if source or page else []  # URL may occur once only
+    page = link_of(sheet, event, event.html_link)
+    urls = [f"URL:{source or page}"] if source or page else []
     return block([*urls, f"X-GOOGLE-HTML-LINK:{page}"] if source and page else urls)

@@ -1,13 +1,15 @@
 """Text as RFC 5545 wants it: escaped values, quoted parameters, addresses, folded lines.
 
 An invitation is written by a stranger. No value may end its line and begin another one, so every way
-from text to a line is here, and `lines`, `block` and `to_bytes` check the sum.
+from text to a line is here: `lines`, `block` and `to_bytes`. What they return is folded, and has one
+character for each octet of its UTF-8: so a length is what folding counts, most lines are never looked
+at again, and one emoji does not make a megabyte of ASCII four times as wide.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -42,13 +44,6 @@ def escape(text: str) -> str:
             if line_break in text:
                 text = text.replace(line_break, "\n")
     return text.replace("\n", "\\n") if "\n" in text else text
-
-
-def escape_all(texts: Sequence[str]) -> list[str]:
-    """Escape many texts at once, for the price of a few: most need nothing."""
-    whole = escape("\0".join(texts))
-    escaped = whole.split("\0")
-    return escaped if len(escaped) == len(texts) else [escape(text) for text in texts]
 
 
 _PLAIN = re.compile(r"[\w .'()&/-]+")
@@ -105,78 +100,84 @@ def duration(seconds: int) -> str:
     return f"{sign}PT" + ("".join(f"{count}{unit}" for count, unit in parts if count) or "0S")
 
 
-def to_bytes(lines: list[str]) -> bytes:
-    """Join unfolded lines to UTF-8 with CR LF, without controls, folded.
+# -- lines -----------------------------------------------------------------------------------------
 
-    A line break inside a line is removed, whatever let it in; half surrogates become `?`.
+
+def lines(name: str, texts: Sequence[str]) -> list[str]:
+    """Write a TEXT property of many events: CR LF and the line, nothing where there is no text.
+
+    All are escaped at once, for the price of a few: most need nothing.
     """
-    text = "\n".join(lines)
-    if "\r" in text or text.count("\n") != len(lines) - 1:
-        text = "\n".join([without_breaks(line) for line in lines])
-    return fold(f"{text}\n")
-
-
-def without_breaks(text: str) -> str:
-    """Take out what could end a line."""
-    return _LINE_BREAKS.sub("", text)
-
-
-def lines(name: str, values: Sequence[str | None]) -> list[str]:
-    """Write a property of many events: LF and the line, nothing where there is no value.
-
-    A line break inside a value is removed, whatever let it in.
-    """
-    written = [f"\n{name}:{value}" if value else "" for value in values]
-    whole = "".join(written)
-    if "\r" in whole or whole.count("\n") != len(written) - written.count(""):
-        return lines(name, [without_breaks(value or "") for value in values])
-    return written
+    values = octets(without_breaks(escape("\0".join(texts)))).split("\0")
+    if len(values) != len(texts):
+        values = [octets(without_breaks(escape(text))) for text in texts]
+    return folded([f"\r\n{name}:{value}" if value else "" for value in values])
 
 
 def block(some: Sequence[str]) -> str:
-    """Write a few lines, LF before each; a line break inside is removed."""
-    if not some:
-        return ""
-    text = "\n" + "\n".join(some)
-    if "\r" in text or text.count("\n") != len(some):
-        return block([without_breaks(line) for line in some])
-    return text
+    """Write a few lines of escaped text, CR LF before each; a line break inside is removed."""
+    return "".join(folded([f"\r\n{octets(without_breaks(line))}" for line in some]))
 
 
-def fold(text: str) -> bytes:
-    """Fold unfolded lines, each ended by LF, into UTF-8 with CR LF and without controls."""
-    octets = text.encode("utf-8", "replace").translate(None, _CONTROLS)
-    lines = [line if len(line) <= LINE_LENGTH else _fold(line) for line in octets.split(b"\n")]
-    return b"\r\n".join(lines)
+def to_bytes(lines: Sequence[str]) -> bytes:
+    """Write a few lines of escaped text as bytes of the file."""
+    return sealed(f"{block(lines)[2:]}\r\n")
 
 
-# Where a piece begins inside a character.
-_BAD_FOLD = re.compile(rb"\r\n [\x80-\xbf]")
+def without_breaks(text: str) -> str:
+    """Take out what could end a line, whatever let it in."""
+    return _LINE_BREAKS.sub("", text) if "\n" in text or "\r" in text else text
 
 
-def _fold(line: bytes) -> bytes:
+def octets(text: str) -> str:
+    """Return the UTF-8 of a text, a character for each octet; half surrogates become `?`."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
+
+
+def sealed(lines: str) -> bytes:
+    """Turn folded lines into bytes; where control characters go, the lines are folded anew."""
+    written = lines.encode("latin-1")
+    clean = written.translate(None, _CONTROLS)
+    if len(clean) == len(written):
+        return clean
+    unfolded = clean.replace(b"\r\n ", b"").decode("latin-1")
+    again = folded([f"\r\n{line}" for line in unfolded.split("\r\n")])
+    return "".join(again)[2:].encode("latin-1")
+
+
+# Of a line with its CR LF.
+_LONGEST, _LONGEST_IN_TWO = 2 + LINE_LENGTH, 2 + 2 * LINE_LENGTH - 1
+# A piece and its blank are a line; none begins inside a character.
+_pieces = re.compile(r"(?s).{1,74}(?![\x80-\xbf])").findall
+
+
+def folded(lines: Iterable[str]) -> list[str]:
+    """Fold lines that have their CR LF before them."""
+    return [line if len(line) <= _LONGEST else _fold(line) for line in lines]
+
+
+def _fold(line: str) -> str:
     """Fold one line, never inside a character nor between a backslash and what it escapes."""
-    if len(line) < 2 * LINE_LENGTH:
-        if line[LINE_LENGTH - 1] == 0x5C or line[LINE_LENGTH] & 0xC0 == 0x80:
-            return _fold_with_care(line)
-        return line[:LINE_LENGTH] + b"\r\n " + line[LINE_LENGTH:]
-    rest = [line[at : at + 74] for at in range(LINE_LENGTH, len(line), 74)]
-    folded = b"\r\n ".join([line[:LINE_LENGTH], *rest])
-    if b"\\\r\n " in folded or not (line.isascii() or _BAD_FOLD.search(folded) is None):
-        return _fold_with_care(line)
-    return folded
+    if (
+        len(line) <= _LONGEST_IN_TWO
+        and line[_LONGEST - 1] != "\\"
+        and not "\x80" <= line[_LONGEST] <= "\xbf"
+    ):
+        return f"{line[:_LONGEST]}\r\n {line[_LONGEST:]}"
+    folded = line[:3] + "\r\n ".join(_pieces(line, 3))
+    return _fold_with_care(line) if "\\\r\n " in folded else folded
 
 
-def _fold_with_care(line: bytes) -> bytes:
+def _fold_with_care(line: str) -> str:
     pieces = []
-    start, end, last = 0, LINE_LENGTH, len(line)
+    start, end, last = 0, _LONGEST, len(line)
     while end < last:
-        while line[end] & 0xC0 == 0x80:  # inside a UTF-8 sequence
+        while "\x80" <= line[end] <= "\xbf":  # inside a UTF-8 sequence
             end -= 1
-        if line[end - 1] == 0x5C:
+        if line[end - 1] == "\\":
             piece = line[start:end]
-            end -= (len(piece) - len(piece.rstrip(b"\\"))) % 2
+            end -= (len(piece) - len(piece.rstrip("\\"))) % 2
         pieces.append(line[start:end])
         start, end = end, end + LINE_LENGTH - 1
     pieces.append(line[start:])
-    return b"\r\n ".join(pieces)
+    return "\r\n ".join(pieces)

@@ -43,12 +43,12 @@ def plain_times(sheet: Sheet, event: Event) -> str | None:
         if not isinstance(end, int) or end <= start:
             return None
         first, last = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
-        return f"\nDTSTART;VALUE=DATE:{first}\nDTEND;VALUE=DATE:{last}"
+        return f"\r\nDTSTART;VALUE=DATE:{first}\r\nDTEND;VALUE=DATE:{last}"
     if isinstance(end, int) or end.instant <= start.instant:
         return None
     if not (start.is_plain and end.is_plain):
         return None
-    return f"\nDTSTART{_on_clock(sheet, start)}\nDTEND{_on_clock(sheet, end)}"
+    return f"\r\nDTSTART{_on_clock(sheet, start)}\r\nDTEND{_on_clock(sheet, end)}"
 
 
 def _on_clock(sheet: Sheet, time: Point) -> str:
