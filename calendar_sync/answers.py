@@ -6,6 +6,7 @@ https://developers.google.com/workspace/calendar/api/guides/errors
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -54,13 +55,30 @@ def check_page(body: object, page: type[_P], kind: str) -> _P:
     if not isinstance(body, bytes):
         raise BadAnswer("the answer is not a page")
     try:
-        str(body, "utf-8")  # the decoder does not look at what it keeps raw
-        result = msgspec.json.decode(body, type=page)
+        _refuse_other_than_utf8(body)  # the decoder does not look at what it keeps raw
+        result = msgspec.json.decode(_on_one_line(body), type=page)
     except (msgspec.DecodeError, UnicodeDecodeError):
         result = _check_odd_page(body, page)
     if getattr(result, "kind", None) != kind:
         raise BadAnswer(f"the answer is not a {kind} page")
     return result
+
+
+_PIECE = 16 << 10  # bytes; the text of a whole page would be megabytes, each time from the system
+
+
+def _refuse_other_than_utf8(body: bytes) -> None:
+    """Raise UnicodeDecodeError where the bytes are no text."""
+    view, at = memoryview(body), 0
+    while at < len(body):
+        is_last = at + _PIECE >= len(body)
+        at += codecs.utf_8_decode(view[at : at + _PIECE], "strict", is_last)[1]
+
+
+def _on_one_line(body: bytes) -> bytes:
+    """Return the page as it is asked for (`prettyPrint=false`); one printer prints all of it alike."""
+    is_compact = b"\n" not in body and b'": ' not in body[:200]
+    return body if is_compact else msgspec.json.format(body, indent=-1)
 
 
 def _check_odd_page(body: bytes, page: type[_P]) -> _P:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,7 +17,8 @@ from calendar_sync.mirror import Mirror
 from calendar_sync.schema import build_indexes, drop_indexes
 from calendar_sync.sync import Kind, Stub, fingerprint, kind_of
 
-_Row = tuple[int, str, str, int, bytes]  # calendar, id, series, kind, resource
+_Json = TypeVar("_Json", bytes, msgspec.Raw)
+_Row = tuple[int, str, str, int, Any]  # calendar, id, series, kind, resource: bytes, or a page's
 _ADD = "INSERT INTO resources VALUES (?, ?, ?, ?, ?)"
 _PUT = (
     f"{_ADD} ON CONFLICT (calendar, id) DO UPDATE SET"
@@ -92,13 +93,13 @@ class Reading:
             self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
             self._connection.execute("DELETE FROM temp.seen")
 
-    def take(self, items: Iterable[bytes]) -> None:
+    def take(self, items: Iterable[msgspec.Raw]) -> None:
         """Apply one page, in order: a later item of the same id wins."""
         if self._is_first:
             self._take_first(items)
             return
         for item in items:
-            resource, stub = read_stub(item)
+            resource, stub = read_stub(bytes(item))
             if stub is None:
                 self.unreadable += 1  # not even an id: there is nothing to keep it under
                 continue
@@ -110,7 +111,7 @@ class Reading:
             else:
                 self._put(stub, kind, resource)
 
-    def _take_first(self, items: Iterable[bytes]) -> None:
+    def _take_first(self, items: Iterable[msgspec.Raw]) -> None:
         """Put a page where nothing is yet, all at once: nothing to look up, to compare, to tell."""
         rows: list[_Row] = []
         for item in items:
@@ -267,19 +268,14 @@ def _series_of(resource: bytes) -> str:
     return "" if stub is None else stub.recurring_event_id or stub.id
 
 
-def read_stub(item: bytes) -> tuple[bytes, Stub | None]:
-    """Return the resource on one line and its stub; half surrogates take a slower way.
-
-    Google's answers are compact when asked to be (`prettyPrint=false`).
-    """
+def read_stub(item: _Json) -> tuple[_Json | bytes, Stub | None]:
+    """Return the resource, on one line as its page is, and its stub; half surrogates are slower."""
     try:
-        is_compact = b"\n" not in item and b'": ' not in item
-        resource = item if is_compact else msgspec.json.format(item, indent=-1)
-        return resource, _decode_stub(resource)
+        return item, _decode_stub(item)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
     try:
-        value = json.loads(item)
+        value = json.loads(bytes(item))
         return json.dumps(value, separators=(",", ":")).encode(), msgspec.convert(value, Stub)
     except (ValueError, TypeError, msgspec.MsgspecError):
         return b"", None

@@ -279,7 +279,7 @@ class _Writer:
         reading = Reading(self.mirror, calendar.key, full=is_full, run=self.run)
         sync_token, pages = None, 0
         for page in listing:
-            reading.take(bytes(item) for item in page.items)
+            reading.take(page.items)
             sync_token = page.next_sync_token
             pages += 1
         counts = reading.finish(sync_token, calendar.view.time_zone, self.clock())

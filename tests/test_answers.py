@@ -1,7 +1,7 @@
 """Every row of facts/google-calendar-api.md 4.6: what Google's client makes of it, and what we do.
 
 A listing whose every answer is of that kind: how often it is asked, what it ends with. And with one
-such answer at its beginning: all that is worth another try ends well.
+such answer at its beginning: all that is worth another try ends well. And pages of odd layouts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ import pytest
 from export_steps import TEAM, add_singles, place
 from in_process import Hasty, Job
 
-from calendar_sync.answers import CalendarGone, SyncTokenRefused
+from calendar_sync.answers import (
+    _PIECE,
+    BadAnswer,
+    CalendarGone,
+    SyncTokenRefused,
+    check_page,
+)
 from calendar_sync.config import Config
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.errors import CalendarSyncError, ConsentNeeded, SomeFailed, TryLater
 from calendar_sync.retrying import ATTEMPTS
 from calendar_sync.run import Account
 from calendar_sync.session import account_of
-from calendar_sync.sync import Fetch, FullFetch, IncrementalFetch
+from calendar_sync.sync import EventsPage, Fetch, FullFetch, IncrementalFetch
 
 WHOLE = FullFetch()
 ONCE, ALWAYS = 1, ATTEMPTS
@@ -176,6 +182,29 @@ def test_an_access_token_without_a_refresh_token_is_not_even_tried(
     with pytest.raises(ConsentNeeded):
         job.run()
     assert len(google.requests) == 0
+
+
+@pytest.mark.parametrize("layout", [{"indent": 2}, {}], ids=["pretty", "with spaces"])
+def test_a_page_in_another_layout_is_read_as_the_one_asked_for(layout: dict[str, Any]) -> None:
+    item = {"id": "a", "summary": 'He wrote "b": c\n', "n": [1, 2]}
+    body = json.dumps({"kind": "calendar#events", "items": [item]}, **layout).encode()
+    page = check_page(body, EventsPage, "calendar#events")
+    assert bytes(page.items[0]) == json.dumps(item, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize("before", range(_PIECE - 5, _PIECE + 2))
+def test_a_page_is_text_wherever_it_is_cut(before: int) -> None:
+    """It is looked at in pieces; a character that lies across two of them is one."""
+
+    def page(text: bytes) -> bytes:
+        head = b'{"kind":"k","items":["'
+        return head + b"x" * (before - len(head)) + text + b'"]}'
+
+    [item] = check_page(page("🎉".encode()), EventsPage, "k").items
+    assert bytes(item).endswith('🎉"'.encode())  # as it was sent
+    for broken in (b"\xf0\x9f\x8e", b"\xff"):
+        with pytest.raises(BadAnswer):
+            check_page(page(broken), EventsPage, "k")
 
 
 def test_no_row_is_missing() -> None:

@@ -126,7 +126,7 @@ def test_a_later_item_of_a_first_listing_wins(mirror: Mirror) -> None:
     class Renamed(Shelf):
         def pages(self, calendar_id: str, fetch: Fetch | WindowFetch) -> Iterator[EventsPage]:
             for summary in ("old", "new"):
-                raw = [msgspec.Raw(json.dumps({"id": "a", "summary": summary}).encode())]
+                raw = [msgspec.Raw(msgspec.json.encode({"id": "a", "summary": summary}))]
                 yield EventsPage("calendar#events", raw, None, "token")
 
     [outcome] = read_calendars(Renamed(2), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
@@ -143,7 +143,7 @@ def test_a_later_item_of_a_listing_wins(mirror: Mirror) -> None:
             first = [{"id": "a", "summary": "old"}, {"id": "b", "status": "cancelled"}]
             second = [{"id": "a", "summary": "new"}, {"no": "id"}]
             for items, token in ((first, None), (second, "token")):
-                raw = [msgspec.Raw(json.dumps(item).encode()) for item in items]
+                raw = [msgspec.Raw(msgspec.json.encode(item)) for item in items]
                 yield EventsPage("calendar#events", raw, None, token)
 
     [outcome] = read_calendars(Twice(2), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
