@@ -24,7 +24,7 @@ Floor plan; imports point down only:
     grants/               the client, the grant on disk, its refresh, consent, migration, revocation
     users.py google_directory.py  an organisation's users: named by the configuration, or by Google
     google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them,
-                          quota.py keeps them as few as Google allows
+                          quota.py keeps them as few as Google allows, transport.py brings them
     reading.py mirror.py  many listings at once into one SQLite file (schema.py); listing.py: what
                           a page means for it; changes.py, calendars.py, history.py, deleted.py
     views.py publish.py   which files; an atomic replacement, the manifest; published.py

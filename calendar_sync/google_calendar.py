@@ -36,17 +36,15 @@ from calendar_sync.sync import (
     IncrementalFetch,
     WindowFetch,
 )
+from calendar_sync.transport import TIMEOUT, Http, http_to
 
 # What the client imports for other ways to connect: asyncio, cryptography, a parser of passwords'
 # challenges. It would be two fifths of a run that finds nothing changed.
-with deferred("google.auth.credentials", "google.oauth2.service_account", "httplib2.auth"):
+with deferred("google.auth.credentials", "google.oauth2.service_account"):
     import google_auth_httplib2
-    import httplib2
     from googleapiclient.discovery import build
     from googleapiclient.errors import HttpError
     from googleapiclient.model import JsonModel
-
-TIMEOUT = 60.0  # seconds without a byte
 
 
 @decoded
@@ -182,7 +180,7 @@ class GoogleCalendar:
         """Return this thread's connection. No answer on it is waited for past the deadline."""
         authorized = getattr(self._local, "authorized", None)
         if authorized is None:
-            http = _http(self.google)
+            http = http_to(self.google)
             self._https.append(http)
             authorized = self._local.authorized = google_auth_httplib2.AuthorizedHttp(
                 self._credentials, http=http, max_refresh_attempts=1
@@ -222,23 +220,6 @@ class GoogleCalendar:
                         socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
-class _Http(httplib2.Http):  # type: ignore[misc]  # httplib2 is untyped
-    """Knows no passwords, so a 401 is the caller's at once."""
-
-    def _auth_from_challenge(self, *_: object) -> tuple[()]:
-        return ()
-
-
-def _http(google: Google) -> Any:
-    http = _Http(timeout=TIMEOUT, proxy_info=None if google.is_local else _proxy)
-    http.follow_redirects = False  # a data endpoint has no business elsewhere
-    return http
-
-
-def _proxy(scheme: str) -> Any:
-    return httplib2.proxy_info_from_environment(scheme)
-
-
 @cache
 def collection_of(api: str, version: str, name: str, endpoint: str) -> Any:
     """Return a collection of one of Google's APIs, whose answers come as bytes.
@@ -249,7 +230,7 @@ def collection_of(api: str, version: str, name: str, endpoint: str) -> Any:
     made = build(
         api,
         version,
-        http=httplib2.Http(),  # never used
+        http=Http(),  # never used
         model=_BytesModel(),
         static_discovery=True,
         cache_discovery=False,
@@ -284,7 +265,7 @@ def account_name(google: Google, access_token: str) -> str:
     from google.oauth2.credentials import Credentials
 
     http = google_auth_httplib2.AuthorizedHttp(
-        Credentials(access_token), http=_http(google), max_refresh_attempts=0
+        Credentials(access_token), http=http_to(google), max_refresh_attempts=0
     )
     try:
         calendars = collection_of("calendar", "v3", "calendarList", google.api_endpoint)
