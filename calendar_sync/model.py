@@ -22,7 +22,7 @@ class EventWarning(msgspec.Struct, frozen=True):
     message: str
 
 
-class EventTime(msgspec.Struct, frozen=True, rename="camel"):
+class EventTime(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A `start`, `end` or `originalStartTime`; a date-time's offset is that of the response."""
 
     date: str | None = None
@@ -30,7 +30,7 @@ class EventTime(msgspec.Struct, frozen=True, rename="camel"):
     time_zone: str | None = None
 
 
-class Person(msgspec.Struct, frozen=True, rename="camel"):
+class Person(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A creator, an organizer or an attendee. Google omits what is false or empty."""
 
     email: str | None = None
@@ -44,7 +44,7 @@ class Person(msgspec.Struct, frozen=True, rename="camel"):
     additional_guests: int = 0
 
 
-class EntryPoint(msgspec.Struct, frozen=True, rename="camel"):
+class EntryPoint(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One way into a conference: `video`, `phone`, `sip` or `more`."""
 
     entry_point_type: str | None = None
@@ -58,13 +58,13 @@ class EntryPoint(msgspec.Struct, frozen=True, rename="camel"):
     region_code: str | None = None
 
 
-class ConferenceSolution(msgspec.Struct, frozen=True):
+class ConferenceSolution(msgspec.Struct, frozen=True, gc=False):
     """The product behind a conference; only its name interests a reader."""
 
     name: str | None = None
 
 
-class Conference(msgspec.Struct, frozen=True, rename="camel"):
+class Conference(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """`conferenceData`, as far as files can say it."""
 
     entry_points: tuple[EntryPoint, ...] = ()
@@ -95,14 +95,14 @@ class Attachment(msgspec.Struct, frozen=True, rename="camel"):
     mime_type: str | None = None
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where an event was made from, for example a mail."""
 
     url: str | None = None
     title: str | None = None
 
 
-class Event(msgspec.Struct, frozen=True, rename="camel"):
+class Event(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One event resource. Every field but the id may be absent; unknown fields are ignored.
 
     `attendees`, `attachments` and `reminders` keep Google's exact JSON (empty when absent), for the
@@ -156,13 +156,13 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
         return self.recurring_event_id is not None
 
 
-class Single(msgspec.Struct, frozen=True):
+class Single(msgspec.Struct, frozen=True, gc=False):
     """An event that does not recur."""
 
     event: Event
 
 
-class Series(msgspec.Struct, frozen=True):
+class Series(msgspec.Struct, frozen=True, gc=False):
     """A series with all its exceptions known to the mirror, ordered by id."""
 
     master: Event
@@ -170,7 +170,7 @@ class Series(msgspec.Struct, frozen=True):
     cancelled: tuple[Event, ...] = ()
 
 
-class Orphan(msgspec.Struct, frozen=True):
+class Orphan(msgspec.Struct, frozen=True, gc=False):
     """A live exception whose series is not in the calendar: an invitation to one occurrence."""
 
     event: Event

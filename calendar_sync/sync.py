@@ -67,7 +67,7 @@ class EventsPage(msgspec.Struct, rename="camel"):
     time_zone: str = ""
 
 
-class Stub(msgspec.Struct, rename="camel"):
+class Stub(msgspec.Struct, rename="camel", gc=False):
     """The few fields of a resource that decide where it goes."""
 
     id: str
