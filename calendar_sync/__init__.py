@@ -25,12 +25,13 @@ Floor plan; imports point down only:
     users.py google_directory.py  an organisation's users: named by the configuration, or by Google
     google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them,
                           quota.py keeps them as few as Google allows, transport.py brings them
-    reading.py mirror.py  many listings at once into one SQLite file (schema.py); listing.py: what
-                          a page means for it; changes.py, calendars.py, history.py, deleted.py
+    reading.py intake.py  many listings at once, into one SQLite file (mirror.py, schema.py);
+                          listing.py: what a page means for it; changes.py, calendars.py, history.py
     views.py publish.py   which files; an atomic replacement, the manifest; published.py
     zone_rules.py         which tzdata files are made with
     outbox.py remote.py   what is put elsewhere, once; a folder elsewhere, by its URL
-    publishing.py         which files are stale; made by export.py, merging.py (several calendars),
+    publishing.py         which files are stale, or begun early; made by export.py (exporters.py: all
+                          formats), merging.py (several calendars),
                           per_uid.py (one file for each UID); a few changes in large files by
                           patching.py, which copies the rest
     formats/              SQLite and Parquet, made from the CSV's rows

@@ -52,7 +52,7 @@ class RunFacts:
     keep_deleted: bool = False
 
 
-_Resources = list[tuple[str, int, bytes]]  # series, kind, resource, as `items` takes them
+Resource = tuple[str, int, bytes]  # series, kind, resource, as `items` takes them
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Touched:
     revision: int
     series: frozenset[str]
     ids: frozenset[str]
-    before: _Resources
+    before: list[Resource]
 
 
 MOST_TOUCHED = 1000  # resources; beyond that whoever needs to know reads everything
@@ -81,23 +81,26 @@ class Reading:
         self._connection = mirror.connection
         self._key, self._full, self._run = key, full, run
         self._deleted: set[str] = set()
-        self._is_first = mirror.sync_state(key).full_read_at is None
-        self._journal = None if self._is_first else Journal(self._connection, key)
+        self.is_first = mirror.sync_state(key).full_read_at is None
+        self._put_first = 0  # resources
+        self._journal = None if self.is_first else Journal(self._connection, key)
         self.unreadable = 0
         self.named: set[str] = set()  # by an incremental listing
         self.changes: dict[str, str] = {}  # id -> title, of those kept in detail
         self.touched: Touched | None = None  # known when finished, if it is not too much
         self.before = self._live()
-        self._is_bare = self._is_first and drop_indexes(self._connection)
-        if full and not self._is_first:
+        self._is_bare = self.is_first and drop_indexes(self._connection)
+        if full and not self.is_first:
             self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
             self._connection.execute("DELETE FROM temp.seen")
 
-    def take(self, items: Iterable[msgspec.Raw]) -> None:
-        """Apply one page, in order: a later item of the same id wins."""
-        if self._is_first:
-            self._take_first(items)
-            return
+    def take(self, items: Iterable[msgspec.Raw]) -> list[Resource]:
+        """Apply one page, in order: a later item of the same id wins.
+
+        Returns the single events of a first listing, see `kept_all`.
+        """
+        if self.is_first:
+            return self._take_first(items)
         for item in items:
             resource, stub = read_stub(bytes(item))
             if stub is None:
@@ -110,8 +113,9 @@ class Reading:
                 self._remove(stub.id)
             else:
                 self._put(stub, kind, resource)
+        return []
 
-    def _take_first(self, items: Iterable[msgspec.Raw]) -> None:
+    def _take_first(self, items: Iterable[msgspec.Raw]) -> list[Resource]:
         """Put a page where nothing is yet, all at once: nothing to look up, to compare, to tell."""
         rows: list[_Row] = []
         for item in items:
@@ -122,15 +126,31 @@ class Reading:
             kind = kind_of(stub)
             if kind is None:
                 self._put_all(rows)
-                rows.clear()
+                rows = []
                 self._build_indexes()
                 self._remove(stub.id)
             else:
                 series = stub.recurring_event_id or stub.id
                 rows.append((self._key, stub.id, series, kind, resource))
         self._put_all(rows)
+        return [(row[2], row[3], row[4]) for row in rows if row[3] == Kind.SINGLE]
+
+    def kept_all(self) -> bool:
+        """Whether all single events that `take` returned are what the mirror holds, and single.
+
+        None came twice, none was removed again, and none has occurrences that name it as their series.
+        """
+        if self._deleted or self._live() + self._holes() != self._put_first:
+            return False
+        named = self._connection.execute(
+            "SELECT 1 FROM resources e JOIN resources s ON s.calendar = ?1 AND s.id = e.series"
+            " WHERE e.calendar = ?1 AND e.kind IN (?2, ?3) AND s.kind = ?4 LIMIT 1",
+            (self._key, Kind.EDITED, Kind.CANCELLED, Kind.SINGLE),
+        )
+        return named.fetchone() is None
 
     def _put_all(self, rows: list[_Row]) -> None:
+        self._put_first += len(rows)
         self._connection.executemany(_ADD if self._is_bare else _PUT, rows)
 
     def _build_indexes(self) -> None:
@@ -141,7 +161,7 @@ class Reading:
     def finish(self, sync_token: str | None, time_zone: str, now: dt.datetime) -> Counts:
         """Drop what a full listing did not name, remember the sync token, raise the revision."""
         self._build_indexes()
-        if self._full and not self._is_first:
+        if self._full and not self.is_first:
             self._drop("calendar = ? AND id NOT IN (SELECT id FROM temp.seen)", self._key)
         self._remove_lost_holes()
         counts, is_touched = self._compare(now)

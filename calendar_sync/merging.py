@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from calendar_sync.calendars import KnownCalendar
-from calendar_sync.export import csv_options, ics_options, temporary_file
+from calendar_sync.exporters import csv_options, ics_options
 from calendar_sync.files import draft
 from calendar_sync.ics.exporter import IcsExporter
 from calendar_sync.items import read_items, without_types
@@ -95,10 +95,10 @@ class _Making:
     def __init__(self, mirror: Mirror, view: View, stack: ExitStack) -> None:
         self._mirror, self._view, self._stack = mirror, view, stack
         self._sorter = stack.enter_context(RowSorter(view.folder))
-        spool = stack.enter_context(temporary_file(view.folder))
         options = dataclasses.replace(ics_options(view), names_calendar=True)
         whole = CalendarView(id="", name=view.export.name, time_zone=view.zone or "")
-        self._ics = IcsExporter(whole, options, spool)
+        self._ics = IcsExporter(whole, options, view.folder)
+        stack.callback(self._ics.close)
         self._tables: list[CsvExporter] = []
         self.occurrences: dict[str, int] = {}
         self.warnings: dict[str, list[EventWarning]] = {}

@@ -18,9 +18,10 @@ import msgspec
 from calendar_sync.blocks import Index, IndexWriter, Key, Record, Split, StaleIndex
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.config import Format
-from calendar_sync.export import JsonlExporter, csv_options, ics_options, index_path
+from calendar_sync.export import index_path
+from calendar_sync.exporters import JsonlExporter, csv_options, ics_options
 from calendar_sync.files import Draft, draft
-from calendar_sync.ics.exporter import FOOT, IcsExporter, key_of, render, split_events
+from calendar_sync.ics.exporter import FOOT, head, key_of, render, split_events
 from calendar_sync.items import read_items, without_types
 from calendar_sync.listing import Touched
 from calendar_sync.mirror import Mirror
@@ -192,9 +193,9 @@ class _Patch:
         if not made.rows:
             raise StaleIndex("no event is left")
         made.facts = {"rows": made.rows, "zones": zones}
-        head = IcsExporter(self.calendar.view, ics_options(self.view), made.draft.file).head(zones)
         gone = [key for key, _ in old.records()]
-        self._exchange(index, made, head, gone, new.records(), split_events)
+        before = head(self.calendar.view, zones)
+        self._exchange(index, made, before, gone, new.records(), split_events)
         made.draft.file.write(FOOT)
         return made
 

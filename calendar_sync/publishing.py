@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from calendar_sync.calendars import KnownCalendar, list_calendars
+from calendar_sync.errors import CannotWrite
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
 from calendar_sync.publish import publish_manifest
@@ -17,7 +19,7 @@ from calendar_sync.published import is_up_to_date, manifest_entries
 from calendar_sync.views import View
 
 if TYPE_CHECKING:
-    from calendar_sync.export import Check
+    from calendar_sync.export import CalendarExport, Check
     from calendar_sync.listing import Touched
     from calendar_sync.merging import CheckMerged
 
@@ -36,7 +38,14 @@ class Publishing:
     ) -> None:
         self._mirror, self._views = mirror, views
         self._verify, self._keep_deleted, self._dry_run = verify, keep_deleted, dry_run
+        self._early: CalendarExport | None = None  # of the calendar that is being read
         self.pause: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        """Give up what was begun early and is not published."""
+        if self._early is not None:
+            self._early.close()
+            self._early = None
 
     def check_formats(self) -> None:
         """Tell of a format's missing package before anything is asked. Raises WrongConfiguration."""
@@ -44,6 +53,25 @@ class Publishing:
             from calendar_sync.formats.parquet_file import load_pyarrow
 
             load_pyarrow()
+
+    def begin_early(self, calendar: KnownCalendar) -> CalendarExport | None:
+        """Begin the files of a calendar that is read for the first time, where that can be.
+
+        They wait for `bring_up_to_date`, the next call; closed before, they count for nothing.
+        """
+        self.close()
+        views = [
+            view
+            for view in self._views
+            if view.shows(calendar) and not (view.export.merge or view.export.per_uid)
+        ]
+        if not views or self._dry_run:
+            return None
+        from calendar_sync.export import CalendarExport
+
+        with suppress(CannotWrite):  # which ends no reading: it is tried again after it
+            self._early = CalendarExport(self._mirror, calendar, views, self.pause)
+        return self._early
 
     def bring_up_to_date(self, calendar: KnownCalendar, touched: Touched | None = None) -> bool:
         """Make the calendar's stale files anew; return whether there were any.
@@ -58,22 +86,29 @@ class Publishing:
             and not view.export.merge
             and not is_up_to_date(self._mirror, calendar, view)
         ]
-        if stale and not self._dry_run:
-            from calendar_sync.export import export_calendar
+        if not stale or self._dry_run:
+            return bool(stale)
+        from calendar_sync.export import export_calendar
 
-            self._publish_deleted([calendar], stale)
-            if touched is not None and not self._verify:
-                from calendar_sync.patching import patch_calendar
+        self._publish_deleted([calendar], stale)
+        early = self._early
+        if early is not None and early.is_open and early.views <= {*stale}:
+            with early:
+                early.add(self._mirror.resources_but_singles(calendar.key))
+                early.publish(calendar, self._check())
+            stale = [view for view in stale if view not in early.views]
+        self.close()
+        if touched is not None and not self._verify:
+            from calendar_sync.patching import patch_calendar
 
-                stale = [
-                    view
-                    for view in stale
-                    if not patch_calendar(self._mirror, calendar, view, touched, self.pause)
-                ]
-            if stale:
-                export_calendar(self._mirror, calendar, stale, self._check(), self.pause)
-            return True
-        return bool(stale)
+            stale = [
+                view
+                for view in stale
+                if not patch_calendar(self._mirror, calendar, view, touched, self.pause)
+            ]
+        if stale:
+            export_calendar(self._mirror, calendar, stale, self._check(), self.pause)
+        return True
 
     def bring_merged_up_to_date(self, calendars: list[KnownCalendar], view: View) -> None:
         """Make a merged export's files anew if one of its calendars has changed."""

@@ -9,10 +9,10 @@ import msgspec
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.errors import CalendarSyncError, DamagedInput, ExitCode, TryLater
 from calendar_sync.history import CalendarReport
+from calendar_sync.intake import Outcome
 from calendar_sync.listing import NO_COUNTS
 from calendar_sync.logs import fields
 from calendar_sync.mirror import Mirror
-from calendar_sync.reading import Outcome
 from calendar_sync.sync import FullFetch, Kind, Plan
 
 log = logging.getLogger("calendar_sync")

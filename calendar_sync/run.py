@@ -25,6 +25,7 @@ from calendar_sync.files import make_folder, remove_leftovers
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import Report, new_run_id, remember_run
 from calendar_sync.home import Home
+from calendar_sync.intake import Outcome, Task, Writer
 from calendar_sync.listing import RunFacts
 from calendar_sync.lock import no_run_at_work, run_lock
 from calendar_sync.mirror import (
@@ -39,7 +40,7 @@ from calendar_sync.options import RunOptions, views_of
 from calendar_sync.progress import Counted, Progress
 from calendar_sync.publish import entries_in
 from calendar_sync.publishing import Publishing
-from calendar_sync.reading import Outcome, Source, Task, read_calendars
+from calendar_sync.reading import Source, read_calendars
 from calendar_sync.reporting import Reporting
 from calendar_sync.sync import choose_fetch
 from calendar_sync.views import View
@@ -164,7 +165,7 @@ class _Run:
                 make_folder(view.folder)
                 remove_leftovers(view.folder)
             self.publishing.open_outputs()
-        with closing(account), closing(self._read(account)) as outcomes:
+        with closing(account), closing(self.publishing), closing(self._read(account)) as outcomes:
             for outcome in outcomes:
                 self._export(outcome)
                 self.progress.done()
@@ -192,15 +193,16 @@ class _Run:
                 "See their names: calendar-sync calendars",
             )
         self.progress.total(len(wanted))
-        return read_calendars(
-            Counted(account, self.progress),
+        writer = Writer(
             self.mirror,
-            [self._task(calendar, former.get(calendar.id, {})) for calendar in wanted],
-            jobs=self.options.jobs or self.config.jobs,
-            clock=self.clock,
+            self.clock,
             allow_shrink=self.options.allow_shrink,
             run=RunFacts(self.run_id, keep_deleted=self.config.keep_deleted),
+            begin=self.publishing.begin_early,
         )
+        tasks = [self._task(calendar, former.get(calendar.id, {})) for calendar in wanted]
+        jobs = self.options.jobs or self.config.jobs
+        return read_calendars(Counted(account, self.progress), writer, tasks, jobs=jobs)
 
     def _warn_of_empty_views(self, calendars: list[KnownCalendar]) -> None:
         """A mistyped pattern must not leave a folder to go stale in silence."""

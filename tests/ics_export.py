@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import icalendar
@@ -87,7 +89,7 @@ def orphan(**fields: Any) -> Orphan:
 def export(
     *items: Item, calendar: CalendarView = CALENDAR, options: IcsOptions | None = None
 ) -> tuple[bytes, list[EventWarning]]:
-    exporter = IcsExporter(calendar, options or IcsOptions(), io.BytesIO())
+    exporter = IcsExporter(calendar, options or IcsOptions(), Path(tempfile.gettempdir()))
     for item in items:
         exporter.add(item)
     file = io.BytesIO()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import re
 import time
 import tracemalloc
 from pathlib import Path
@@ -31,7 +32,7 @@ from ics_export import (
     weekly,
 )
 
-from calendar_sync.ics.exporter import IcsExporter, IcsOptions, render
+from calendar_sync.ics.exporter import IcsExporter, IcsOptions, key_of, render
 from calendar_sync.model import CalendarView, Item, Orphan, Series, Single
 from calendar_sync.resources import read_event
 
@@ -129,43 +130,42 @@ def test_a_series_is_its_master_then_its_exceptions_in_order() -> None:
     ]
 
 
-def test_an_item_renders_the_same_by_itself() -> None:
-    """What one item becomes does not depend on those before it; a file may be finished twice."""
-    items: list[Item] = [single(), weekly(cancelled(on("2024-03-15")))]
-    exporter = IcsExporter(CALENDAR, IcsOptions(), io.BytesIO())
-    for item in items:
-        exporter.add(item)
-    file, again = io.BytesIO(), io.BytesIO()
-    exporter.finish(file)
-    exporter.finish(again)
-    assert again.getvalue() == file.getvalue()
-    alone = b"".join(render(item, CALENDAR, IcsOptions()).content for item in items)
-    assert alone in file.getvalue()
-
-
-def test_a_spool_may_hold_something_already(tmp_path: Path) -> None:
-    with (tmp_path / "spool").open("w+b") as spool:
-        spool.write(b"before")
-        exporter = IcsExporter(CALENDAR, IcsOptions(), spool)
-        exporter.add(single())
+def test_an_item_renders_the_same_by_itself(tmp_path: Path) -> None:
+    """What one item becomes depends on no other, and not on when it comes."""
+    items: list[Item] = [single(id="b"), weekly(cancelled(on("2024-03-15")))]
+    files = []
+    for order in (items, items[::-1]):
+        exporter = IcsExporter(CALENDAR, IcsOptions(), tmp_path)
+        for item in order:
+            exporter.add(item)
         file = io.BytesIO()
         exporter.finish(file)
-    assert file.getvalue() == export(single())[0]
+        files.append(file.getvalue())
+    assert files[0] == files[1]
+    for item in items:
+        assert render(item, CALENDAR, IcsOptions()).content in files[0]
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    item = single(description="é" * 2000)
-    with (tmp_path / "spool").open("w+b") as spool, (tmp_path / "file").open("wb") as file:
-        exporter = IcsExporter(CALENDAR, IcsOptions(), spool)
-        exporter.add(item)
+    """More events than it may keep wait on the disk, in any order; nothing is left there."""
+    items = [single(id=f"e{n * 7919 % 2000:04}", description="é" * 2000) for n in range(2000)]
+    with (tmp_path / "file").open("wb") as file:
+        exporter = IcsExporter(CALENDAR, IcsOptions(), tmp_path, run_bytes=1 << 20)
+        exporter.add(items[0])
         tracemalloc.start()
-        for _ in range(2000):
+        for item in items[1:]:
             exporter.add(item)
         exporter.finish(file)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert (tmp_path / "file").stat().st_size > 8_000_000
-    assert peak < 3_000_000
+        exporter.close()
+    content = (tmp_path / "file").read_bytes()
+    assert len(content) > 8_000_000
+    ids = re.findall(rb"X-GOOGLE-EVENT-ID:(\w+)", content)
+    assert ids == sorted(ids)
+    assert len(ids) == 2000
+    assert peak < 4_000_000
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_description_of_a_megabyte_takes_no_second() -> None:
@@ -299,7 +299,7 @@ def test_the_recorded_events_are_read_back(orphans: str) -> None:
     read = parsed(content).walk("VEVENT")
     written = [
         each
-        for item in items
+        for item in sorted(items, key=key_of)
         for each in ((item.master, *item.edited) if isinstance(item, Series) else (item.event,))
         if not each.is_cancelled
     ]

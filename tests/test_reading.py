@@ -16,10 +16,11 @@ import pytest
 from calendar_sync.answers import BadAnswer
 from calendar_sync.calendars import list_calendars, remember_calendars
 from calendar_sync.errors import ExitCode, Stopped, TryLater
+from calendar_sync.intake import Task, Writer
 from calendar_sync.listing import RunFacts
 from calendar_sync.mirror import Mirror, open_mirror
 from calendar_sync.model import CalendarEntry
-from calendar_sync.reading import Task, read_calendars
+from calendar_sync.reading import read_calendars
 from calendar_sync.retrying import ATTEMPTS, LONGEST, retry
 from calendar_sync.stop import Stop
 from calendar_sync.sync import (
@@ -75,7 +76,7 @@ def workers() -> list[str]:
 
 def test_every_calendar_is_read_whole_by_fewer_workers_than_calendars(mirror: Mirror) -> None:
     wanted = tasks(mirror, 40)
-    outcomes = [*read_calendars(Shelf(7), mirror, wanted, jobs=3, clock=lambda: NOW)]
+    outcomes = [*read_calendars(Shelf(7), Writer(mirror, lambda: NOW), wanted, jobs=3)]
     assert {outcome.calendar.id for outcome in outcomes} == {task.calendar.id for task in wanted}
     assert {(outcome.counts.added, outcome.pages) for outcome in outcomes} == {(7, 7)}
     assert not workers()
@@ -84,7 +85,7 @@ def test_every_calendar_is_read_whole_by_fewer_workers_than_calendars(mirror: Mi
 def test_workers_do_not_run_far_ahead_of_the_writer(mirror: Mirror) -> None:
     """Memory is bounded by a few pages for each worker, whatever the calendars hold."""
     shelf = Shelf(500)
-    outcomes = read_calendars(shelf, mirror, tasks(mirror, 2), jobs=2, clock=lambda: NOW)
+    outcomes = read_calendars(shelf, Writer(mirror, lambda: NOW), tasks(mirror, 2), jobs=2)
     first = next(outcomes)
     [other] = shelf.taken.keys() - {first.calendar.id}
     assert shelf.taken[other] <= 4
@@ -93,7 +94,7 @@ def test_workers_do_not_run_far_ahead_of_the_writer(mirror: Mirror) -> None:
 
 def test_who_stops_taking_ends_the_workers(mirror: Mirror) -> None:
     shelf = Shelf(500)
-    outcomes = read_calendars(shelf, mirror, tasks(mirror, 30), jobs=4, clock=lambda: NOW)
+    outcomes = read_calendars(shelf, Writer(mirror, lambda: NOW), tasks(mirror, 30), jobs=4)
     next(outcomes)
     outcomes.close()
     assert not workers()
@@ -111,9 +112,9 @@ def test_checks_that_are_refused_leave_every_worker_free(mirror: Mirror) -> None
                 yield EventsPage("calendar#events", [], None, "token" if number == 2 else None)
 
     wanted = tasks(mirror, 5)
-    [*read_calendars(Shelf(2), mirror, wanted, jobs=2, clock=lambda: NOW)]
+    [*read_calendars(Shelf(2), Writer(mirror, lambda: NOW), wanted, jobs=2)]
     checks = [Task(task.calendar, CheckFetch("token")) for task in wanted]
-    outcomes = [*read_calendars(Emptied(3), mirror, checks, jobs=2, clock=lambda: NOW)]
+    outcomes = [*read_calendars(Emptied(3), Writer(mirror, lambda: NOW), checks, jobs=2)]
     assert len(outcomes) == 5
     assert {outcome.error.exit_code for outcome in outcomes if outcome.error} == {1}
     assert {mirror.count(task.calendar.key)[0] for task in wanted} == {2}
@@ -129,7 +130,7 @@ def test_a_later_item_of_a_first_listing_wins(mirror: Mirror) -> None:
                 raw = [msgspec.Raw(msgspec.json.encode({"id": "a", "summary": summary}))]
                 yield EventsPage("calendar#events", raw, None, "token")
 
-    [outcome] = read_calendars(Renamed(2), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
+    [outcome] = read_calendars(Renamed(2), Writer(mirror, lambda: NOW), tasks(mirror, 1), jobs=1)
     assert (outcome.counts.added, outcome.error) == (1, None)
     rows = dict(mirror.resources_by_id(outcome.calendar.key))
     assert rows == {"a": b'{"id":"a","summary":"new"}'}
@@ -146,7 +147,7 @@ def test_a_later_item_of_a_listing_wins(mirror: Mirror) -> None:
                 raw = [msgspec.Raw(msgspec.json.encode(item)) for item in items]
                 yield EventsPage("calendar#events", raw, None, token)
 
-    [outcome] = read_calendars(Twice(2), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
+    [outcome] = read_calendars(Twice(2), Writer(mirror, lambda: NOW), tasks(mirror, 1), jobs=1)
     assert outcome.unreadable == 1
     rows = dict(mirror.resources_by_id(outcome.calendar.key))
     assert rows == {"a": b'{"id":"a","summary":"new"}'}
@@ -165,7 +166,7 @@ def test_a_hole_that_comes_after_its_series_tombstone_is_no_hole(mirror: Mirror)
             raw = [msgspec.Raw(json.dumps(item).encode()) for item in items]
             yield EventsPage("calendar#events", raw, None, "token")
 
-    [outcome] = read_calendars(Deleted(1), mirror, tasks(mirror, 1), jobs=1, clock=lambda: NOW)
+    [outcome] = read_calendars(Deleted(1), Writer(mirror, lambda: NOW), tasks(mirror, 1), jobs=1)
     assert [event_id for event_id, _ in mirror.resources_by_id(outcome.calendar.key)] == ["t_1"]
 
 
@@ -196,7 +197,7 @@ def test_an_exception_that_comes_before_its_series_is_put_behind_it(mirror: Mirr
         (later, Backwards(of_t)),
         (later, Backwards([series | {"id": "t"}])),
     ):
-        [outcome] = read_calendars(source, mirror, [asked], jobs=1, clock=lambda: NOW)
+        [outcome] = read_calendars(source, Writer(mirror, lambda: NOW), [asked], jobs=1)
         assert outcome.error is None
     assert there() == [("s", 1), ("s", 2), ("s", 3), ("t", 1), ("t", 3)]
 
@@ -243,9 +244,8 @@ def test_twice_the_changes_cost_twice_the_work(
 
 
 def _take(mirror: Mirror, task: Task, source: Versions) -> None:
-    [outcome] = read_calendars(
-        source, mirror, [task], jobs=1, clock=lambda: NOW, allow_shrink=True, run=RunFacts("run")
-    )
+    writer = Writer(mirror, lambda: NOW, allow_shrink=True, run=RunFacts("run"))
+    [outcome] = read_calendars(source, writer, [task], jobs=1)
     assert outcome.error is None
 
 

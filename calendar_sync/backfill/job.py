@@ -21,12 +21,12 @@ from calendar_sync.files import make_folder, remove_leftovers
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.history import new_run_id, remember_run
 from calendar_sync.home import Home
+from calendar_sync.intake import concerns_all
 from calendar_sync.lock import run_lock
 from calendar_sync.logs import run_id
 from calendar_sync.mirror import Mirror, copied_mirror, with_mirror
 from calendar_sync.progress import Progress
 from calendar_sync.publish import publish_manifest, slugs_in
-from calendar_sync.reading import concerns_all
 from calendar_sync.run import Account, Clock
 from calendar_sync.slices import Slice, slices_between
 from calendar_sync.sync import PAGE_SIZE

@@ -10,7 +10,6 @@ from calendar_sync.backfill.ledger import Entry, SliceFile, SliceWarning
 from calendar_sync.backfill.reading import SliceContent
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.config import Format
-from calendar_sync.export import temporary_file
 from calendar_sync.files import draft
 from calendar_sync.ics.exporter import IcsExporter, IcsOptions
 from calendar_sync.model import EventWarning
@@ -72,11 +71,10 @@ def _write(
     with ExitStack() as stack:
         exporter: IcsExporter | CsvExporter
         if format_ == "ics":
-            spool = stack.enter_context(temporary_file(folder))
-            exporter = IcsExporter(calendar.view, IcsOptions(), spool)
+            exporter = IcsExporter(calendar.view, IcsOptions(), folder)
         else:
             exporter = CsvExporter(calendar.view, CsvOptions(), folder)
-            stack.callback(exporter.close)
+        stack.callback(exporter.close)
         for item in content.items:
             exporter.add(item)
         exporter.finish(file)

@@ -7,9 +7,10 @@ no version in PRODID and no LAST-MODIFIED of the calendar.
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
 
 from calendar_sync.blocks import IndexWriter, Key
@@ -20,6 +21,7 @@ from calendar_sync.ics.sheet import IcsOptions, Sheet
 from calendar_sync.ics.text import escape, is_blank, to_bytes
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, EventWarning, Item, Series, Single
+from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.times import find_zone
 
 __all__ = ["IcsExporter", "IcsOptions", "Rendered", "render"]
@@ -55,25 +57,21 @@ def render(item: Item, calendar: CalendarView, options: IcsOptions) -> Rendered:
 
 
 class IcsExporter:
-    """Writes one calendar, item by item, in the order they come.
+    """Takes a calendar's items in any order and writes its ICS, by calendar and series.
 
     VTIMEZONEs stand before the events, as older readers want it, but are known after them: so events
-    go to `spool` (a temporary file open for reading and writing), and `finish` puts all together.
-    Memory holds the zones, the warnings and some items' lines only.
+    wait, sorted, in memory and where that is not enough in `folder`; `close` takes them away.
+    Memory holds the zones, the warnings and `run_bytes` of events. Raises CannotWrite.
     """
 
     def __init__(
-        self,
-        calendar: CalendarView,
-        options: IcsOptions,
-        spool: BinaryIO,
-        index: IndexWriter | None = None,
+        self, calendar: CalendarView, options: IcsOptions, folder: Path, run_bytes: int = RUN_BYTES
     ) -> None:
-        self._calendar, self._spool = calendar, spool
-        self._start = spool.tell()
+        self._calendar = calendar
         self._sheet = Sheet(calendar, options)
-        self._index = index
-        self._keys: list[Key] = []  # of the sheet's VEVENTs: an item's series, and how many
+        self._sorter = RowSorter(folder, run_bytes)
+        self._keys: list[tuple[str, int]] = []  # of the sheet: an item's series, its VEVENTs
+        self._calendars = 0  # before the one that items come from
         self._rows = 0
         self._warnings: list[EventWarning] = []
 
@@ -92,16 +90,17 @@ class IcsExporter:
     def add(self, item: Item, of: CalendarView | None = None) -> None:
         """Take one item; odd data costs a warning, or several, never an exception.
 
-        `of` is the calendar it is from where a file is made of several.
+        `of` is the calendar it is from where a file is made of several, one after the other. What
+        belongs to one series comes in one piece.
         """
-        sheet = self._sheet
-        key = key_of(item)
+        sheet, key = self._sheet, key_of(item)
         is_next = not self._keys or self._keys[-1][0] != key
-        if (
-            len(sheet.vevents) >= _AT_ONCE and (is_next or self._index is None)
-        ) or sheet.calendar is not (of or self._calendar):
+        if sheet.calendar is not (of or self._calendar):
             self._flush()
+            self._calendars += 1
             is_next = True
+        elif is_next and len(sheet.vevents) >= _AT_ONCE:
+            self._flush()
         sheet.calendar = of or self._calendar
         vevents, warnings = len(sheet.vevents), len(sheet.warnings)
         try:
@@ -120,10 +119,13 @@ class IcsExporter:
         """Write many items' VEVENTs at once, at a third of the cost of one by one."""
         sheet = self._sheet
         if sheet.vevents:
-            content = self._written()
-            length = self._spool.write(content)
-            if self._index is not None and self._keys:
-                self._index.add(self._keys, length)
+            records = split_events(self._written(), self._keys)
+            self._sorter.extend(
+                [
+                    (self._calendars, key, record)
+                    for (key, _), record in zip(self._keys, records, strict=True)
+                ]
+            )
             self._rows += len(sheet.vevents)
             sheet.vevents.clear()
             self._keys.clear()
@@ -152,33 +154,38 @@ class IcsExporter:
             self._keys.append(key)
         return b"".join(contents)
 
-    def finish(self, file: BinaryIO) -> int:
-        """Write the whole calendar to `file`; return how many bytes are before the first event.
-
-        May be called again for another file.
-        """
+    def finish(self, file: BinaryIO, index: IndexWriter | None = None) -> int:
+        """Write the whole calendar, noting in `index` where what is; return the length of its head."""
         self._flush()
-        head = file.write(self.head(self.zones if self.rows else None))
-        self._spool.seek(self._start)
-        shutil.copyfileobj(self._spool, file, 1 << 20)
+        before = file.write(head(self._calendar, self.zones if self.rows else None))
+        rows = self._sorter.sorted_rows()
+        while block := [*islice(rows, _AT_ONCE)]:
+            length = file.write(b"".join([record for _, _, record in block]))
+            if index is not None:
+                index.add([(key, record.count(_END)) for _, key, record in block], length)
         file.write(FOOT)
-        return head
+        return before
+
+    def close(self) -> None:
+        """Remove what waited on the disk; may be called twice."""
+        self._sorter.close()
 
     @property
     def zones(self) -> dict[str, int]:
         """The zones that events name, each with the earliest year in it."""
-        return self._sheet.zones
+        return dict(sorted(self._sheet.zones.items()))
 
-    def head(self, zones: dict[str, int] | None) -> bytes:
-        """Return what is before the events, with a VTIMEZONE for each zone; None: no events.
 
-        A calendar without events needs one to be valid (section 3.6).
-        """
-        if zones is None:
-            zone = self._calendar.time_zone
-            zones = {zone if find_zone(zone) else "UTC": YEAR_OF_NOTHING}
-        timezones = [line for zone in sorted(zones) for line in vtimezone(zone, zones[zone])]
-        return to_bytes([*header(self._calendar), *timezones])
+def head(calendar: CalendarView, zones: dict[str, int] | None) -> bytes:
+    """Return what is before the events, with a VTIMEZONE for each zone; None: no events.
+
+    A calendar without events needs one to be valid (section 3.6).
+    """
+    if zones is None:
+        zone = calendar.time_zone
+        zones = {zone if find_zone(zone) else "UTC": YEAR_OF_NOTHING}
+    timezones = [line for zone in sorted(zones) for line in vtimezone(zone, zones[zone])]
+    return to_bytes([*header(calendar), *timezones])
 
 
 def key_of(item: Item) -> str:
@@ -188,11 +195,13 @@ def key_of(item: Item) -> str:
     return item.event.id if isinstance(item, Single) else item.event.recurring_event_id or ""
 
 
-def split_events(block: bytes, keys: list[Key]) -> list[bytes]:
+def split_events(block: bytes, keys: Sequence[Key]) -> list[bytes]:
     """Cut a block into what each key has of it; no text can hold the end of a VEVENT."""
     events = [event + _END for event in block.split(_END)[:-1]]
-    if len(events) != sum(count for _, count in keys):
+    if len(events) != sum([count for _, count in keys]):
         return []
+    if len(events) == len(keys):
+        return events
     rest = iter(events)
     return [b"".join([*islice(rest, count)]) for _, count in keys]
 

@@ -83,7 +83,6 @@ class CsvExporter:
         folder: Path,
         run_bytes: int = RUN_BYTES,
         sorter: Sorter | None = None,
-        index: IndexWriter | None = None,
     ) -> None:
         if options.rows not in ("occurrences", "series"):
             raise ValueError(f"unknown kind of rows {options.rows!r}")
@@ -91,7 +90,6 @@ class CsvExporter:
         self._clock: Clock = calendar_clock(calendar.time_zone)
         self._by_series = options.rows == "series" and options.preset == "wide"
         self._table = _table(calendar, options)
-        self._index = index
         self._sorter: Sorter = sorter or RowSorter(folder, run_bytes)
         self._pending: list[tuple[int, TableRow]] = []  # and the instants they are sorted by
         self.rows = 0
@@ -141,15 +139,15 @@ class CsvExporter:
         except (ValueError, OverflowError) as error:
             self._warn(row.event, "odd-event", f"It could not be written: {error}.")
 
-    def finish(self, file: BinaryIO) -> int:
-        """Write the header and all rows, noting where they are; return the header's length."""
+    def finish(self, file: BinaryIO, index: IndexWriter | None = None) -> int:
+        """Write the header and all rows, noting in `index` where what is; return its length."""
         self.flush()
         head = file.write(self.head())
         rows = self._sorter.sorted_rows()
         while block := [*islice(rows, _ROWS_IN_A_BLOCK)]:
             length = file.write(b"".join([row for _, _, row in block]))
-            if self._index is not None:
-                self._index.add([(instant, event_id) for instant, event_id, _ in block], length)
+            if index is not None:
+                index.add([(instant, event_id) for instant, event_id, _ in block], length)
         return head
 
     def head(self) -> bytes:
