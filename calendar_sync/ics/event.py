@@ -21,7 +21,7 @@ from calendar_sync.ics.meeting import (
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.text import block, escape, folded, is_blank, is_plain_uri, lines, sealed
 from calendar_sync.ics.times import link_of, stamp
-from calendar_sync.model import Event, Person
+from calendar_sync.model import Event
 from calendar_sync.resources import people_of
 
 NO_STAMP = "19700101T000000Z"
@@ -75,7 +75,7 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
         lines("SUMMARY", _titles(events)),
         _descriptions(events, sheet.options.html),
         lines("LOCATION", _visible([event.location for event in events])),
-        [people_lines(sheet, *each) if _has_people(*each) else "" for each in guests],
+        people_lines(sheet, guests),
         _links(sheet, events),
         [conference_lines(event) if _has_conference(event) else "" for event in events],
         [attachment_lines(sheet, event) if event.attachments else "" for event in events],
@@ -156,11 +156,6 @@ def _descriptions(events: list[Event], html: str) -> list[str]:
 def is_free_busy(event: Event) -> bool:
     """Whether the calendar shows times only: no title, and nobody who made it."""
     return not (event.summary or event.creator or event.organizer or event.created)
-
-
-def _has_people(event: Event, people: tuple[Person, ...]) -> bool:
-    organizer = event.organizer
-    return bool(people or event.attendees_omitted or (organizer and not organizer.is_self))
 
 
 def _has_conference(event: Event) -> bool:

@@ -3,57 +3,94 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from calendar_sync.ics.sheet import Sheet
-from calendar_sync.ics.text import block, duration, escape, is_blank, mailto, parameter, uri
+from calendar_sync.ics.text import (
+    block,
+    duration,
+    escape,
+    is_blank,
+    mailto,
+    mailtos,
+    parameter,
+    parameters,
+    uri,
+    written,
+)
 from calendar_sync.ics.times import link_of
 from calendar_sync.model import CalendarView, EntryPoint, Event, Person, Reminder
 from calendar_sync.resources import attachments_of, reminders_of
 
-ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
+_GUEST = "CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT"
+_ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
+_NO_ANSWER = "NEEDS-ACTION;RSVP=TRUE"
 FEATURES = {"video": ";FEATURE=AUDIO,VIDEO", "phone": ";FEATURE=PHONE", "sip": ";FEATURE=AUDIO"}
 
 
-def people_lines(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> str:
-    """Write ORGANIZER and ATTENDEEs. One's own event without guests has neither.
+def people_lines(sheet: Sheet, guests: Sequence[tuple[Event, tuple[Person, ...]]]) -> list[str]:
+    """Write ORGANIZER and ATTENDEEs of events, given with their guests."""
+    reached = [person for _, people in guests for person in people if person.email]
+    lines = iter(attendee_lines(reached))
+    return [
+        _people(sheet, event, people, lines)
+        if people or event.attendees_omitted or (event.organizer and not event.organizer.is_self)
+        else ""
+        for event, people in guests
+    ]
+
+
+def _people(
+    sheet: Sheet, event: Event, people: tuple[Person, ...], attendee_lines: Iterator[str]
+) -> str:
+    """Take what is about one event. One's own event without guests has neither property.
 
     With an ORGANIZER, Outlook would make a meeting of it.
     """
-    lines = []
-    attendees = [attendee_line(person) for person in people if person.email]
+    attendees = [next(attendee_lines) for person in people if person.email]
     organizer = event.organizer
     is_meeting = attendees or event.attendees_omitted
+    line = ""
     if organizer and organizer.email and (is_meeting or not organizer.is_self):
-        lines.append(f"ORGANIZER{_name(organizer)}:{mailto(organizer.email)}")
-    lines += attendees
+        line = _organizer_line(organizer.email, organizer.display_name or "")
     if len(attendees) < len(people):
         sheet.warn(event, "no-address", "Guests without an address are not in the ICS file.")
-    if event.attendees_omitted:
-        lines.append("X-GOOGLE-ATTENDEES-OMITTED:TRUE")
-    return block(lines)
+    omitted = "\r\nX-GOOGLE-ATTENDEES-OMITTED:TRUE" if event.attendees_omitted else ""
+    return "".join([line, *attendees, omitted])
 
 
-def _name(person: Person) -> str:
-    if person.display_name and not is_blank(person.display_name):
-        return f";CN={parameter(person.display_name)}"
-    return ""
+@lru_cache(maxsize=256)
+def _organizer_line(address: str, name: str) -> str:
+    name = parameter(name)
+    return block([f"ORGANIZER{';CN=' if name else ''}{name}:{mailto(address)}"])
 
 
-@lru_cache(maxsize=2048)
-def attendee_line(person: Person) -> str:
-    """Write one guest with an address, in the words of Google's own feed."""
-    kind = "RESOURCE" if person.resource else "INDIVIDUAL"
-    role = "REQ-PARTICIPANT"
-    if person.resource or person.optional:
-        role = "NON-PARTICIPANT" if person.resource else "OPT-PARTICIPANT"
-    answer = ANSWERS.get(person.response_status or "", "NEEDS-ACTION;RSVP=TRUE")
-    line = f"ATTENDEE;CUTYPE={kind};ROLE={role};PARTSTAT={answer}{_name(person)}"
-    if person.additional_guests > 0:
-        line += f";X-NUM-GUESTS={person.additional_guests}"
-    if person.comment and not is_blank(person.comment):
-        line += f";X-RESPONSE-COMMENT={parameter(person.comment)}"
-    return f"{line}:{mailto(person.email or '')}"
+def attendee_lines(people: Sequence[Person]) -> list[str]:
+    """Write guests with an address, in the words of Google's own feed."""
+    names = parameters([person.display_name or "" for person in people])
+    addresses = mailtos([person.email or "" for person in people])
+    return written(
+        [
+            f"ATTENDEE;{_role(person) if person.resource or person.optional else _GUEST}"
+            f";PARTSTAT={_ANSWERS.get(person.response_status or '', _NO_ANSWER)}"
+            f"{';CN=' if name else ''}{name}"
+            f"{_words(person) if person.comment or person.additional_guests else ''}:{address}"
+            for person, name, address in zip(people, names, addresses, strict=True)
+        ]
+    )
+
+
+def _role(person: Person) -> str:
+    if person.resource:
+        return "CUTYPE=RESOURCE;ROLE=NON-PARTICIPANT"
+    return "CUTYPE=INDIVIDUAL;ROLE=OPT-PARTICIPANT"
+
+
+def _words(person: Person) -> str:
+    guests, comment = person.additional_guests, parameter(person.comment or "")
+    text = f";X-NUM-GUESTS={guests}" if guests > 0 else ""
+    return f"{text};X-RESPONSE-COMMENT={comment}" if comment else text
 
 
 def conference_lines(event: Event) -> str:

@@ -46,12 +46,32 @@ def escape(text: str) -> str:
     return text.replace("\n", "\\n") if "\n" in text else text
 
 
+def _are_plain(texts: Sequence[str], characters: re.Pattern[str]) -> bool:
+    """Whether many texts, asked at once, are of these characters without a blank at an end.
+
+    LF parts them and must be one of the characters.
+    """
+    whole = "\n".join(texts)
+    return (
+        characters.fullmatch(whole) is not None
+        and whole.count("\n") == len(texts) - 1
+        and " \n" not in (framed := f"\n{whole}\n")
+        and "\n " not in framed
+    )
+
+
 _PLAIN = re.compile(r"[\w .'()&/-]+")
+_PLAIN_ONES = re.compile(r"[\w .'()&/\n-]*")
+
+
+def parameters(values: Sequence[str]) -> Sequence[str]:
+    """Return parameter values, as `parameter` does."""
+    return values if _are_plain(values, _PLAIN_ONES) else [parameter(value) for value in values]
 
 
 @lru_cache(maxsize=2048)
 def parameter(value: str) -> str:
-    """Return a parameter value, quoted where it must be (RFC 5545 section 3.2).
+    """Return a parameter value, quoted where it must be (RFC 5545 section 3.2); "" for a blank one.
 
     A quotation mark becomes an apostrophe: RFC 6868's `^'` is shown as it is by older readers. A
     caret is doubled only where such a reader of RFC 6868 would take it for more than a caret. A
@@ -82,6 +102,14 @@ def uri(text: str) -> str | None:
 
 
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@!$'*+._~-]+")
+_PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9@!$'*+._~\n-]*")
+
+
+def mailtos(addresses: Sequence[str]) -> list[str]:
+    """Return the mailto: URIs of addresses, as `mailto` does."""
+    if _are_plain(addresses, _PLAIN_ADDRESSES):
+        return [f"mailto:{address}" for address in addresses]
+    return [mailto(address) for address in addresses]
 
 
 @lru_cache(maxsize=2048)
@@ -114,9 +142,19 @@ def lines(name: str, texts: Sequence[str]) -> list[str]:
     return folded([f"\r\n{name}:{value}" if value else "" for value in values])
 
 
+def written(some: Sequence[str]) -> list[str]:
+    """Write lines of escaped text, CR LF before each; a line break inside is removed."""
+    whole = "".join(some)
+    if "\n" in whole or "\r" in whole:
+        some = [without_breaks(line) for line in some]
+    if not whole.isascii():
+        some = [line if line.isascii() else octets(line) for line in some]
+    return folded([f"\r\n{line}" for line in some])
+
+
 def block(some: Sequence[str]) -> str:
-    """Write a few lines of escaped text, CR LF before each; a line break inside is removed."""
-    return "".join(folded([f"\r\n{octets(without_breaks(line))}" for line in some]))
+    """Write a few lines as one text."""
+    return "".join(written(some))
 
 
 def to_bytes(lines: Sequence[str]) -> bytes:
@@ -153,17 +191,18 @@ _pieces = re.compile(r"(?s).{1,74}(?![\x80-\xbf])").findall
 
 def folded(lines: Iterable[str]) -> list[str]:
     """Fold lines that have their CR LF before them."""
-    return [line if len(line) <= _LONGEST else _fold(line) for line in lines]
+    return [
+        line
+        if len(line) <= _LONGEST
+        else f"{line[:_LONGEST]}\r\n {line[_LONGEST:]}"
+        if len(line) <= _LONGEST_IN_TWO and line[_LONGEST] < "\x80" and line[_LONGEST - 1] != "\\"
+        else _fold(line)
+        for line in lines
+    ]
 
 
 def _fold(line: str) -> str:
     """Fold one line, never inside a character nor between a backslash and what it escapes."""
-    if (
-        len(line) <= _LONGEST_IN_TWO
-        and line[_LONGEST - 1] != "\\"
-        and not "\x80" <= line[_LONGEST] <= "\xbf"
-    ):
-        return f"{line[:_LONGEST]}\r\n {line[_LONGEST:]}"
     folded = line[:3] + "\r\n ".join(_pieces(line, 3))
     return _fold_with_care(line) if "\\\r\n " in folded else folded
 
