@@ -25,6 +25,7 @@ from calendar_sync.per_uid import PerUidFolder
 from calendar_sync.publish import PublishedFile, publish
 from calendar_sync.published import entry_of, remember_published
 from calendar_sync.recurrence.occurrences import Window, overlaps
+from calendar_sync.resources import Json
 from calendar_sync.table.exporter import CsvExporter
 from calendar_sync.views import View
 
@@ -135,7 +136,7 @@ class CalendarExport:
         """Take away what was not published; may be called twice."""
         self.__exit__(None, None, None)
 
-    def add(self, rows: Iterable[tuple[str, int, bytes]]) -> None:
+    def add(self, rows: Iterable[tuple[str, int, Json]]) -> None:
         """Take (series, kind, resource) rows; all of a series in one piece, in order."""
         everything = [*chain.from_iterable(self._outputs.values())]
         for number, item in enumerate(read_items(rows, self._unreadable)):

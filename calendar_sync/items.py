@@ -7,12 +7,12 @@ from itertools import groupby
 from operator import itemgetter
 
 from calendar_sync.model import Event, EventWarning, Item, Orphan, Series, Single
-from calendar_sync.resources import UnreadableEvent, read_event
+from calendar_sync.resources import Json, UnreadableEvent, read_event
 from calendar_sync.sync import Kind
 
 
 def read_items(
-    rows: Iterable[tuple[str, int, bytes]], warnings: list[EventWarning]
+    rows: Iterable[tuple[str, int, Json]], warnings: list[EventWarning]
 ) -> Iterator[Item]:
     """Yield items from (series, kind, resource) rows sorted by series, kind and id.
 
@@ -52,7 +52,7 @@ def _items_of(members: list[tuple[int, Event]]) -> Iterator[Item]:
     yield from (Orphan(event) for event in edited)
 
 
-def _read(resource: bytes, series_id: str, warnings: list[EventWarning]) -> Event | None:
+def _read(resource: Json, series_id: str, warnings: list[EventWarning]) -> Event | None:
     try:
         event, found = read_event(resource)
     except UnreadableEvent as error:

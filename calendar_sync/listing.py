@@ -14,11 +14,12 @@ import msgspec
 from calendar_sync.changes import MOST_CHANGES, Journal
 from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
+from calendar_sync.resources import Json
 from calendar_sync.schema import build_indexes, drop_indexes
 from calendar_sync.sync import Kind, Stub, fingerprint, kind_of
 
 _Json = TypeVar("_Json", bytes, msgspec.Raw)
-_Row = tuple[int, str, str, int, Any]  # calendar, id, series, kind, resource: bytes, or a page's
+_Row = tuple[int, str, str, int, Json]  # calendar, id, series, kind, resource
 _ADD = "INSERT INTO resources VALUES (?, ?, ?, ?, ?)"
 _PUT = (
     f"{_ADD} ON CONFLICT (calendar, id) DO UPDATE SET"
@@ -52,7 +53,7 @@ class RunFacts:
     keep_deleted: bool = False
 
 
-Resource = tuple[str, int, bytes]  # series, kind, resource, as `items` takes them
+Resource = tuple[str, int, Json]  # series, kind, resource, as `items` takes them
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Touched:
     revision: int
     series: frozenset[str]
     ids: frozenset[str]
-    before: list[Resource]
+    before: list[tuple[str, int, bytes]]  # rows of the mirror
 
 
 MOST_TOUCHED = 1000  # resources; beyond that whoever needs to know reads everything

@@ -14,6 +14,7 @@ import msgspec
 from calendar_sync.model import Attachment, Event, EventWarning, Person, Reminders
 
 _T = TypeVar("_T")
+Json = bytes | msgspec.Raw  # the mirror's, or a page's own bytes
 
 
 class UnreadableEvent(Exception):
@@ -27,7 +28,7 @@ _decode_reminders = msgspec.json.Decoder(Reminders, strict=False).decode
 _FIELD_IN_PATH = re.compile(r"at `\$\.(\w+)")
 
 
-def read_event(resource: bytes) -> tuple[Event, list[EventWarning]]:
+def read_event(resource: Json) -> tuple[Event, list[EventWarning]]:
     """Read one resource; a field of a wrong type is left out with a warning, not the event.
 
     Raises UnreadableEvent when there is no object or no id in it.
@@ -38,10 +39,10 @@ def read_event(resource: bytes) -> tuple[Event, list[EventWarning]]:
         return _read_odd_event(resource)
 
 
-def _read_odd_event(resource: bytes) -> tuple[Event, list[EventWarning]]:
+def _read_odd_event(resource: Json) -> tuple[Event, list[EventWarning]]:
     """Read what the fast decoder refused: half surrogates, wrong types."""
     try:
-        value: Any = json.loads(resource.decode("utf-8", "replace"))
+        value: Any = json.loads(bytes(resource).decode("utf-8", "replace"))
     except ValueError as error:
         raise UnreadableEvent("not JSON") from error
     sent, value = value, without_half_surrogates(value)
@@ -82,7 +83,7 @@ def people_of(event: Event) -> tuple[Person, ...]:
     return people_in(event.attendees)
 
 
-def people_in(raw: bytes | msgspec.Raw) -> tuple[Person, ...]:
+def people_in(raw: Json) -> tuple[Person, ...]:
     """List the people of Google's JSON, whatever it is."""
     return _people_in(bytes(raw)) if raw else ()
 
@@ -108,7 +109,7 @@ def reminders_of(event: Event) -> Reminders | None:
 
 
 def _members(
-    decode: Callable[[bytes], tuple[_T, ...]], kind: type[_T], raw: bytes | msgspec.Raw
+    decode: Callable[[bytes], tuple[_T, ...]], kind: type[_T], raw: Json
 ) -> tuple[_T, ...]:
     """Read a list; of a member that is odd, the fields that can be read: the others stay whole."""
     if not raw:

@@ -18,11 +18,12 @@ from calendar_sync.calendars import KnownCalendar, list_calendars, remember_cale
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.errors import CannotWrite
 from calendar_sync.intake import Task, Writer
+from calendar_sync.items import read_items
 from calendar_sync.listing import Resource
 from calendar_sync.mirror import Mirror, open_mirror
-from calendar_sync.model import CalendarEntry
+from calendar_sync.model import CalendarEntry, EventWarning
 from calendar_sync.reading import read_calendars
-from calendar_sync.sync import EventsPage, Fetch, FullFetch, WindowFetch
+from calendar_sync.sync import EventsPage, Fetch, FullFetch, Kind, WindowFetch
 
 NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
 
@@ -137,3 +138,16 @@ def test_files_that_cannot_be_written_end_no_reading(mirror: Mirror) -> None:
     assert not begun.is_open
     [calendar] = list_calendars(mirror)
     assert [row[0] for row in mirror.resources_by_id(calendar.key)] == ["a", "b"]
+
+
+def test_an_odd_event_is_read_from_a_page_as_from_the_mirror() -> None:
+    """Of a page it is the page's own bytes, which nobody has copied."""
+    odd = b'{"id":"a","summary":5,"location":"half: \\ud800"}'
+    found: list[list[EventWarning]] = [[], []]
+    of_page, of_mirror = (
+        [*read_items([("a", Kind.SINGLE, json)], warnings)]
+        for json, warnings in zip((msgspec.Raw(odd), odd), found, strict=True)
+    )
+    assert of_page == of_mirror
+    assert found[0] == found[1]
+    assert [warning.code for warning in found[0]] == ["odd-text", "odd-field"]
