@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
@@ -22,11 +22,11 @@ from calendar_sync.decoding import decoded
 from calendar_sync.errors import cannot_write
 from calendar_sync.files import make_folder
 
-Key = tuple[Any, ...]  # compares with its like; the order of the file
-Record = tuple[Key, bytes]
+Key = tuple[Any, ...] | bytes  # compares with its like; the order of the file
+Keyed = tuple[Key, bytes]
 Split = Callable[[bytes, list[Key]], list[bytes]]  # a block and its keys -> their records
 
-_VERSION = 1
+_VERSION = 2
 _MOST = 512  # records in a block that a change has touched
 _COPY = 1 << 20
 _encode = msgspec.msgpack.Encoder().encode
@@ -39,7 +39,7 @@ class StaleIndex(Exception):
 class Block(msgspec.Struct, array_like=True, frozen=True):
     """`length` bytes of the body whose first record has the key `first`; `keys`: bytes of index."""
 
-    first: list[Any]
+    first: Key
     length: int
     keys: int
 
@@ -76,10 +76,10 @@ class IndexWriter:
             self._file.close()
             self._new.unlink(missing_ok=True)
 
-    def add(self, keys: list[Key], length: int) -> None:
+    def add(self, keys: Sequence[Key], length: int) -> None:
         """Note that a block of `length` bytes with these keys comes next."""
         encoded = _encode(keys)
-        self.add_encoded(Block(list(keys[0]), length, len(encoded)), encoded)
+        self.add_encoded(Block(keys[0], length, len(encoded)), encoded)
 
     def add_encoded(self, block: Block, encoded: bytes) -> None:
         """Take over a block of another index."""
@@ -128,7 +128,7 @@ class Index:
         new: BinaryIO,
         writer: IndexWriter,
         removed: Iterable[Key],
-        added: Iterable[Record],
+        added: Iterable[Keyed],
         split: Split,
     ) -> None:
         """Copy the body of `old`, without the removed records and with the added ones.
@@ -146,7 +146,7 @@ class Index:
                 writer.add_encoded(block, keys)
                 continue
             gone, come = changes[number]
-            known = [tuple(key) for key in msgspec.msgpack.decode(keys)]
+            known = msgspec.msgpack.decode(keys, type=list[Key])
             records = _without(known, split(body, known), gone)
             merged = sorted([*records, *come], key=itemgetter(0))
             if len({key for key, _ in merged}) < len(merged):
@@ -184,13 +184,13 @@ class _Hashed:
 
 
 def _by_block(
-    blocks: list[Block], removed: Iterable[Key], added: Iterable[Record]
-) -> dict[int, tuple[set[Key], list[Record]]]:
+    blocks: list[Block], removed: Iterable[Key], added: Iterable[Keyed]
+) -> dict[int, tuple[set[Key], list[Keyed]]]:
     """Give each change to the block whose keys surround it."""
-    firsts = [tuple(block.first) for block in blocks]
-    changes: dict[int, tuple[set[Key], list[Record]]] = {}
+    firsts = [block.first for block in blocks]
+    changes: dict[int, tuple[set[Key], list[Keyed]]] = {}
 
-    def of(key: Key) -> tuple[set[Key], list[Record]]:
+    def of(key: Key) -> tuple[set[Key], list[Keyed]]:
         return changes.setdefault(max(0, bisect_right(firsts, key) - 1), (set(), []))
 
     for key in removed:
@@ -200,7 +200,7 @@ def _by_block(
     return changes
 
 
-def _without(keys: list[Key], records: list[bytes], gone: set[Key]) -> list[Record]:
+def _without(keys: list[Key], records: list[bytes], gone: set[Key]) -> list[Keyed]:
     if len(records) != len(keys) or gone - {*keys}:
         raise StaleIndex("what has changed is not where it was")
     return [pair for pair in zip(keys, records, strict=True) if pair[0] not in gone]

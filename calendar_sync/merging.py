@@ -26,7 +26,8 @@ from calendar_sync.published import entry_of, is_up_to_date, remember_published
 from calendar_sync.recurrence.occurrences import overlaps
 from calendar_sync.slugs import make_slug
 from calendar_sync.table.exporter import CsvExporter
-from calendar_sync.table.sorting import Row, RowSorter
+from calendar_sync.table.records import Record, with_calendar
+from calendar_sync.table.sorting import RowSorter
 from calendar_sync.views import View
 
 Warnings = Mapping[str, list[EventWarning]]  # by calendar id
@@ -138,18 +139,17 @@ class _Making:
 class _OfCalendar:
     """Gives one calendar's rows to the common sorter: by start, event id, calendar id."""
 
-    def __init__(self, rows: RowSorter, calendar: str) -> None:
-        self._rows, self._calendar = rows, calendar
+    def __init__(self, sorter: RowSorter, calendar: str) -> None:
+        self._sorter, self._calendar = sorter, calendar
 
-    def add(self, instant: int, event_id: str, row: bytes) -> None:
-        self._rows.add(instant, f"{event_id}\0{self._calendar}", row)
+    def add(self, record: Record) -> None:
+        self._sorter.add(with_calendar(record, self._calendar))
 
-    def extend(self, rows: list[Row]) -> None:
-        end = f"\0{self._calendar}"
-        self._rows.extend([(instant, event_id + end, row) for instant, event_id, row in rows])
+    def extend(self, records: list[Record]) -> None:
+        self._sorter.extend([with_calendar(record, self._calendar) for record in records])
 
-    def sorted_rows(self) -> Iterator[Row]:
-        return self._rows.sorted_rows()
+    def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
+        return self._sorter.sorted_blocks(count)
 
     def close(self) -> None:
         """Leave the common sorter to whoever owns it."""

@@ -7,7 +7,7 @@ StaleIndex, and the files are made from the mirror.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from calendar_sync.blocks import Index, IndexWriter, Key, Record, Split, StaleIndex
+from calendar_sync.blocks import Index, IndexWriter, Key, Keyed, Split, StaleIndex
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.config import Format
 from calendar_sync.export import index_path
@@ -30,7 +30,7 @@ from calendar_sync.publish import PublishedFile, publish
 from calendar_sync.published import entry_if_up_to_date, entry_of, remember_published
 from calendar_sync.recurrence.occurrences import Window, overlaps
 from calendar_sync.table.exporter import CsvExporter, split_rows
-from calendar_sync.table.sorting import Row
+from calendar_sync.table.records import Record, record_key, split_records
 from calendar_sync.views import View
 
 _FORMATS = frozenset(["ics", "csv", "jsonl"])
@@ -70,7 +70,7 @@ class _Side:
 
     events: dict[str, tuple[bytes, int]] = field(default_factory=dict)  # by series: VEVENTs, count
     zones: dict[str, int] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Record] = field(default_factory=list)
     occurrences: int = 0
     warnings: list[EventWarning] = field(default_factory=list)
 
@@ -78,8 +78,10 @@ class _Side:
     def vevents(self) -> int:
         return sum(count for _, count in self.events.values())
 
-    def records(self) -> list[Record]:
-        return [((key, count), content) for key, (content, count) in self.events.items()]
+    def records(self) -> list[Keyed]:
+        return [
+            ((record_key(0, key), count), content) for key, (content, count) in self.events.items()
+        ]
 
 
 @dataclass
@@ -204,8 +206,8 @@ class _Patch:
         made.facts = {"rows": made.rows}
         options = csv_options(self.view, self.calendar, self.window)
         with_head = CsvExporter(self.calendar.view, options, self.view.folder, sorter=_Kept([]))
-        gone = [(instant, event_id) for instant, event_id, _ in old.rows]
-        come = [((instant, event_id), row) for instant, event_id, row in new.rows]
+        gone, _ = split_records(old.rows)
+        come = [*zip(*split_records(new.rows), strict=True)]
         self._exchange(index, made, with_head.head(), gone, come, split_rows)
         return made
 
@@ -214,8 +216,8 @@ class _Patch:
         index: Index,
         made: _Made,
         head: bytes,
-        gone: list[Key],
-        come: list[Record],
+        gone: Sequence[Key],
+        come: Sequence[Keyed],
         split: Split,
     ) -> None:
         assert made.index is not None
@@ -228,16 +230,16 @@ class _Patch:
 class _Kept:
     """Keeps rows where a sorter would sort them."""
 
-    rows: list[Row]
+    rows: list[Record]
 
-    def add(self, instant: int, event_id: str, row: bytes) -> None:
-        self.rows.append((instant, event_id, row))
+    def add(self, record: Record) -> None:
+        self.rows.append(record)
 
-    def extend(self, rows: list[Row]) -> None:
-        self.rows += rows
+    def extend(self, records: list[Record]) -> None:
+        self.rows += records
 
-    def sorted_rows(self) -> Iterator[Row]:
-        return iter(sorted(self.rows))
+    def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
+        raise NotImplementedError  # patches take the rows as they are
 
     def close(self) -> None:
         """There is nothing to give back."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from in_process import Job
 
-from calendar_sync.blocks import Index, IndexWriter, Key, Record, StaleIndex
+from calendar_sync.blocks import Index, IndexWriter, Key, Keyed, StaleIndex
 from calendar_sync.emulator.local_google import LocalGoogle
 
 LOAD = "load@group.calendar.google.com"
@@ -70,7 +70,7 @@ def split(block: bytes, keys: list[Key]) -> list[bytes]:
     return [line + b"\n" for line in block.split(b"\n")[:-1]]
 
 
-def publish(folder: Path, records: list[Record], size: int) -> tuple[Path, Path]:
+def publish(folder: Path, records: list[Keyed], size: int) -> tuple[Path, Path]:
     """Write records and their index, in blocks of `size`."""
     path, index = folder / "body", folder / "index"
     body = b"".join(content for _, content in records)
@@ -84,7 +84,7 @@ def publish(folder: Path, records: list[Record], size: int) -> tuple[Path, Path]
     return path, index
 
 
-def patched(folder: Path, gone: list[Key], come: list[Record]) -> bytes:
+def patched(folder: Path, gone: list[Key], come: list[Keyed]) -> bytes:
     new = io.BytesIO(b"head\n")
     new.seek(0, io.SEEK_END)
     with (
@@ -101,7 +101,7 @@ def patched(folder: Path, gone: list[Key], come: list[Record]) -> bytes:
 def test_records_are_exchanged_in_order(tmp_path: Path, size: int, seed: int) -> None:
     draw = random.Random(seed)
     keys = draw.sample(range(500), 60)
-    records: list[Record] = [((key, "a"), f"{key}\n".encode()) for key in sorted(keys)]
+    records: list[Keyed] = [((key, "a"), f"{key}\n".encode()) for key in sorted(keys)]
     publish(tmp_path, records, size)
     gone = draw.sample(records, 20)
     come = [((key, "a"), f"{key}+\n".encode()) for key in draw.sample(range(-50, 600), 25)]
@@ -115,7 +115,7 @@ def test_records_are_exchanged_in_order(tmp_path: Path, size: int, seed: int) ->
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
-    records: list[Record] = [((key, "a"), f"{key}\n".encode()) for key in range(10)]
+    records: list[Keyed] = [((key, "a"), f"{key}\n".encode()) for key in range(10)]
     path, _ = publish(tmp_path, records, 4)
     with pytest.raises(StaleIndex):  # not there
         patched(tmp_path, [(3, "b")], [])

@@ -21,6 +21,7 @@ from calendar_sync.ics.sheet import IcsOptions, Sheet
 from calendar_sync.ics.text import escape, is_blank, to_bytes
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, EventWarning, Item, Series, Single
+from calendar_sync.table.records import record_of, split_records
 from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.times import find_zone
 
@@ -119,11 +120,11 @@ class IcsExporter:
         """Write many items' VEVENTs at once, at a third of the cost of one by one."""
         sheet = self._sheet
         if sheet.vevents:
-            records = split_events(self._written(), self._keys)
+            contents = split_events(self._written(), self._keys)
             self._sorter.extend(
                 [
-                    (self._calendars, key, record)
-                    for (key, _), record in zip(self._keys, records, strict=True)
+                    record_of(self._calendars, key, content)
+                    for (key, _), content in zip(self._keys, contents, strict=True)
                 ]
             )
             self._rows += len(sheet.vevents)
@@ -158,11 +159,12 @@ class IcsExporter:
         """Write the whole calendar, noting in `index` where what is; return the length of its head."""
         self._flush()
         before = file.write(head(self._calendar, self.zones if self.rows else None))
-        rows = self._sorter.sorted_rows()
-        while block := [*islice(rows, _AT_ONCE)]:
-            length = file.write(b"".join([record for _, _, record in block]))
+        for records in self._sorter.sorted_blocks(_AT_ONCE):
+            keys, contents = split_records(records)
+            length = file.write(b"".join(contents))
             if index is not None:
-                index.add([(key, record.count(_END)) for _, key, record in block], length)
+                counts = [content.count(_END) for content in contents]
+                index.add([*zip(keys, counts, strict=True)], length)
         file.write(FOOT)
         return before
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -19,7 +18,8 @@ from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
 from calendar_sync.table.presets import PresetTable
-from calendar_sync.table.sorting import RUN_BYTES, Row, RowSorter
+from calendar_sync.table.records import Record, record_of, split_records
+from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
 from calendar_sync.table.wide_table import WideTable
 
@@ -51,16 +51,16 @@ class CsvOptions:
 class Sorter(Protocol):
     """What puts rows in order; several calendars may share one."""
 
-    def add(self, instant: int, event_id: str, row: bytes) -> None:
-        """Take one row."""
+    def add(self, record: Record) -> None:
+        """Take one record."""
         ...
 
-    def extend(self, rows: list[Row]) -> None:
-        """Take many rows."""
+    def extend(self, records: list[Record]) -> None:
+        """Take many records."""
         ...
 
-    def sorted_rows(self) -> Iterator[Row]:
-        """Yield all rows in order."""
+    def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
+        """Yield all records in order, so many at a time."""
         ...
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class CsvExporter:
     def _take(self, instant: int, event: Event, row: bytes) -> None:
         if event.attendees_omitted or len(row) > _EXCEL_CELL:
             self._check_cells(event, row)
-        self._sorter.add(instant, event.id, row)
+        self._sorter.add(record_of(instant, event.id, row))
         self.rows += 1
 
     def _flush_odd(self, instant: int, row: TableRow) -> None:
@@ -143,11 +143,11 @@ class CsvExporter:
         """Write the header and all rows, noting in `index` where what is; return its length."""
         self.flush()
         head = file.write(self.head())
-        rows = self._sorter.sorted_rows()
-        while block := [*islice(rows, _ROWS_IN_A_BLOCK)]:
-            length = file.write(b"".join([row for _, _, row in block]))
+        for records in self._sorter.sorted_blocks(_ROWS_IN_A_BLOCK):
+            keys, rows = split_records(records)
+            length = file.write(b"".join(rows))
             if index is not None:
-                index.add([(instant, event_id) for instant, event_id, _ in block], length)
+                index.add(keys, length)
         return head
 
     def head(self) -> bytes:
@@ -181,11 +181,11 @@ class CsvExporter:
             return
         if is_lost:
             self._add_master(series.master)
-        rows = [*self._table.occurrences(series.master, planned)]
-        self._sorter.extend(rows)
-        self.rows += len(rows)
-        row = rows[-1][2] if rows else b""
-        self._check_cells(series.master, row)
+        records = self._table.occurrences(series.master, planned)
+        self._sorter.extend(records)
+        self.rows += len(records)
+        _, rows = split_records(records[-1:])
+        self._check_cells(series.master, rows[0] if rows else b"")
         for event in planned.edited:
             self._add_exception(event)
 

@@ -16,7 +16,7 @@ from calendar_sync.recurrence.clocks import DAY, Clock, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan, instance_id
 from calendar_sync.resources import people_of, reminders_of
-from calendar_sync.table.sorting import Row
+from calendar_sync.table.records import Record, record_of
 from calendar_sync.table.text import cell, clean, encode, guarded, line
 from calendar_sync.table.wide_cells import TableRow
 from calendar_sync.times import Moment, find_zone
@@ -65,16 +65,19 @@ class PresetTable:
     def _row(self, event: Event, span: Span | None) -> bytes:
         return encode(line([cell(text) for text in self._cells(event, span)]))
 
-    def occurrences(self, master: Event, planned: Plan) -> Iterator[Row]:
-        """Yield the rows of all dates of a series that are not exceptions."""
+    def occurrences(self, master: Event, planned: Plan) -> list[Record]:
+        """Render the rows of all dates of a series that are not exceptions."""
         is_all_day = not isinstance(planned.begin, Moment)
         midnights = calendar_clock(self._calendar.time_zone)
+        records: list[Record] = []
         for date in planned.starts:
             last = date + (planned.length or 0)
             span = (date, last, True) if is_all_day else self._timed(date, last)
             row = self._row(master, span)
             instant = midnights.instant_of(date) if is_all_day else date
-            yield instant, instance_id(master.id, date, is_all_day=is_all_day), row
+            instance = instance_id(master.id, date, is_all_day=is_all_day)
+            records.append(record_of(instant, instance, row))
+        return records
 
     # -- times
 

@@ -7,14 +7,14 @@ filled into a template for each offset and time of day the series meets.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 
 from calendar_sync.model import CalendarView, Event
-from calendar_sync.points import BASIC_DAYS, DAYS, Point, TextTable
+from calendar_sync.points import DAYS, Point, TextTable
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
+from calendar_sync.table.records import DAY_KEYS, KEY_END, Record, id_key
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
     DAY_BYTES,
@@ -22,7 +22,6 @@ from calendar_sync.table.row_times import (
     local_text,
     time_cells,
 )
-from calendar_sync.table.sorting import Row
 from calendar_sync.table.text import cell, clean, encode, encode_all, guarded, line
 from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow, columns_of
 from calendar_sync.times import FIRST_SECOND, Moment
@@ -53,8 +52,8 @@ class WideTable:
         lines = list(map(",".join, zip(*self._cells(rows), strict=True)))
         return encode_all(lines) if len(self._columns) > 1 else list(map(encode, lines))
 
-    def occurrences(self, master: Event, planned: Plan) -> Iterator[Row]:
-        """Yield the rows of all dates of a series that are not exceptions."""
+    def occurrences(self, master: Event, planned: Plan) -> list[Record]:
+        """Render the rows of all dates of a series that are not exceptions."""
         columns = self._cells([TableRow(master, None, None, None)])
         cells = [(name, clean(of[0])) for name, of in zip(self._columns, columns, strict=True)]
         series = _SeriesRows(master.id, cells, planned)
@@ -81,35 +80,30 @@ class _Holes:
 
 
 class _Template:
-    """A row with holes for days; the days are counted from the UTC day of the start."""
+    """A record with holes for days; the days are counted from the UTC day of the start."""
 
-    def __init__(self, text: str, found: list[_Hole], id_end: str) -> None:
-        holes = [found[int(number)] for number in _HOLE.findall(text)]
+    def __init__(self, key: bytes, of_key: list[_Hole], row: str, found: list[_Hole]) -> None:
+        holes = [*of_key, *[found[int(number)] for number in _HOLE.findall(row)]]
         distinct = {(id(table), shift): (table, shift) for table, shift in holes}
         self._holes, names = [*distinct.values()], [*distinct]
         self._places = [names.index((id(table), shift)) for table, shift in holes]
-        self._format = encode(_HOLE.sub("%b", text.replace("%", "%%")))
-        self.id_end = id_end
+        self._format = key + KEY_END + encode(_HOLE.sub("%b", row.replace("%", "%%")))
 
-    def rows(self, dates: list[int]) -> Iterator[bytes]:
-        """Yield the rows of the occurrences that start on the days of some dates."""
-        days = [date // DAY for date in dates]
+    def records(self, days: list[int]) -> list[Record]:
+        """Return the records of the occurrences that start on some days."""
         texts = [[table[day + shift] for day in days] for table, shift in self._holes]
-        if not texts:  # a row that shows no day
-            return repeat(self._format % (), len(days))
-        return map(
-            self._format.__mod__, zip(*[texts[place] for place in self._places], strict=True)
-        )
+        filled = zip(*[texts[place] for place in self._places], strict=True)
+        return [*map(self._format.__mod__, filled)]
 
 
 class _SeriesRows:
-    """The rows of one series, from its quoted constant cells."""
+    """The records of one series, from its quoted constant cells."""
 
     def __init__(self, series: str, cells: list[tuple[str, str]], planned: Plan) -> None:
         self._series, self._cells, self._plan = series, cells, planned
 
-    def timed(self, begin: Moment) -> Iterator[Row]:
-        """Yield the rows of a series with times."""
+    def timed(self, begin: Moment) -> list[Record]:
+        """Return the records of a series with times."""
         end, length = self._plan.end, self._plan.length or 0
         ending = end if isinstance(end, Moment) else begin
         starts = self._plan.starts
@@ -120,29 +114,37 @@ class _SeriesRows:
         seconds = [date if is_at_edge else date % DAY for date in starts]
         for date, *shape in zip(starts, offsets, end_offsets, seconds, strict=True):
             alike.setdefault(tuple(shape), []).append(date)
+        records: list[Record] = []
         for (offset, end_offset, _), dates in alike.items():
             start = Point(dates[0], offset, begin.zone)
             stop = Point(dates[0] + length, end_offset, ending.zone) if end is ending else None
-            template = self._template(start, stop, is_fixed=is_at_edge)
-            yield from zip(
-                dates, self._ids(dates, template.id_end), template.rows(dates), strict=True
-            )
+            template = self._template(dates[0], start, stop, is_fixed=is_at_edge)
+            records += template.records([date // DAY for date in dates])
+        return records
 
-    def all_day(self, zone: str) -> Iterator[Row]:
-        """Yield the rows of an all-day series, in the order of its calendar's midnights."""
-        dates, length = self._plan.starts, self._plan.length
-        if dates:
-            template = self._template(dates[0], None if length is None else dates[0] + length)
-            instants = map(calendar_clock(zone).instant_of, dates)
-            yield from zip(instants, self._ids(dates, ""), template.rows(dates), strict=True)
-
-    def _ids(self, dates: list[int], end: str) -> list[str]:
-        return [f"{self._series}_{BASIC_DAYS[date // DAY]}{end}" for date in dates]
+    def all_day(self, zone: str) -> list[Record]:
+        """Return the records of an all-day series, in the order of its calendar's midnights."""
+        length, instant_of = self._plan.length, calendar_clock(zone).instant_of
+        alike: dict[int, list[int]] = {}
+        for date in self._plan.starts:
+            alike.setdefault(date - instant_of(date), []).append(date)
+        records: list[Record] = []
+        for offset, dates in alike.items():
+            date = dates[0]
+            stop = None if length is None else date + length
+            template = self._template(date - offset, date, stop)
+            records += template.records([date // DAY for date in dates])
+        return records
 
     def _template(
-        self, start: Point | int, end: Point | int | None, *, is_fixed: bool = False
+        self,
+        instant: int,
+        start: Point | int,
+        end: Point | int | None,
+        *,
+        is_fixed: bool = False,
     ) -> _Template:
-        """Make a template of a row; a fixed one has no holes: before the year 1 days saturate."""
+        """Make a template; a fixed one has no holes but in its ids: before the year 1 days saturate."""
         date = start if isinstance(start, int) else start.instant
         found: list[_Hole] = []
         days: Texts = DAYS if is_fixed else _Holes(DAY_BYTES, date // DAY, found)
@@ -156,8 +158,11 @@ class _SeriesRows:
             **dict(zip(TIMES, times, strict=True)),
             "timezone": cell(clean(times[TIMES.index("timezone")])),
         }
-        cells = [own.get(name, text) for name, text in self._cells]
-        return _Template(line(cells), found, id_end)
+        row = line([own.get(name, text) for name, text in self._cells])
+        series = id_key(self._series).replace(b"%", b"%%")
+        key = b"%%b%05d%b_%%b%b" % (instant % DAY, series, id_end.encode())
+        of_key = [(DAY_KEYS, (instant // DAY) - date // DAY), (BASIC_DAY_BYTES, 0)]
+        return _Template(key, of_key, row, found)
 
 
 def _id_time(seconds: int) -> str:
