@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import msgspec
 from pages import World, calendar_list, changed, packed, page_of, pages_of
 
 
@@ -110,6 +111,11 @@ class _Answers:
         for number in range(world.calendars):
             name = f"bench{number}@group.calendar.google.com"
             self.pages[name] = [packed(page) for page in pages_of(world, name)]
+        # As Google prints for whoever does not ask for `prettyPrint=false`.
+        self.pretty = [
+            packed(msgspec.json.format(gzip.decompress(page), indent=1))
+            for page in next(iter(self.pages.values()))
+        ]
         self.calendar_list = packed(calendar_list([*self.pages]))
         self.nothing = packed(page_of([], "", "s0"))
         self.changes = {
@@ -127,7 +133,9 @@ class _Answers:
         token = query.get("syncToken", [""])[0]
         if token:
             return self.changes[name] if self.is_changed and token == "s0" else self.nothing
-        return self.pages[name][int(query.get("pageToken", ["0"])[0])]
+        is_pretty = query.get("prettyPrint") != ["false"] and name == next(iter(self.pages))
+        pages = self.pretty if is_pretty else self.pages[name]
+        return pages[int(query.get("pageToken", ["0"])[0])]
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         answers = self
