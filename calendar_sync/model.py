@@ -11,6 +11,7 @@ import msgspec
 from calendar_sync.decoding import decoded
 
 NO_JSON = msgspec.Raw()
+DEFAULT_REMINDERS = msgspec.Raw(b'{"useDefault":true}')  # as most events have them
 
 
 @decoded

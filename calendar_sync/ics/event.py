@@ -21,7 +21,7 @@ from calendar_sync.ics.meeting import (
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.text import block, escape, folded, is_blank, is_plain_uri, lines, sealed
 from calendar_sync.ics.times import link_of, stamp
-from calendar_sync.model import Event
+from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event
 from calendar_sync.resources import people_of
 
 NO_STAMP = "19700101T000000Z"
@@ -31,8 +31,7 @@ _STATUSES = {
 }
 # As most events have them.
 _USUAL_KINDS = (None, "", "default")
-_NO_REMINDERS = (b"", b'{"useDefault":false}')
-_DEFAULT_REMINDERS = b'{"useDefault":true}'
+_NO_REMINDERS = (NO_JSON, msgspec.Raw(b'{"useDefault":false}'))
 # COLOR wants a CSS3 name: the one nearest to what Google's screen shows for a colorId.
 COLORS = {
     "1": "mediumpurple", "2": "mediumseagreen", "3": "darkorchid", "4": "salmon", "5": "gold",
@@ -53,9 +52,7 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
     updated = [stamp(event.updated) for event in events]
     people = [people_of(event) if event.attendees else () for event in events]
     guests = list(zip(events, people, strict=True))
-    quiet = (
-        _NO_REMINDERS if sheet.options.default_reminders else (*_NO_REMINDERS, _DEFAULT_REMINDERS)
-    )
+    quiet = (*_NO_REMINDERS, NO_JSON if sheet.options.default_reminders else DEFAULT_REMINDERS)
     columns: list[Sequence[str]] = [
         ["BEGIN:VEVENT"] * len(events),
         lines("UID", [vevent.uid for vevent in vevents]),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+import msgspec
 
 from calendar_sync.model import CalendarView, Event, EventWarning
 
@@ -19,7 +20,7 @@ class IcsOptions:
     names_calendar: bool = False  # say of each event which calendar it is from
 
 
-class Vevent(NamedTuple):
+class Vevent(msgspec.Struct, frozen=True, gc=False):
     """What one VEVENT is made of. `times`: everything from DTSTART to EXDATE, as `block` has it."""
 
     event: Event

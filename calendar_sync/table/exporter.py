@@ -124,18 +124,23 @@ class CsvExporter:
             for each in pending:
                 self._flush_odd(*each)
             return
-        for (instant, row), content in zip(pending, rows, strict=True):
-            self._take(instant, row.event, content)
+        self._take(pending, rows)
 
-    def _take(self, instant: int, event: Event, row: bytes) -> None:
-        if event.attendees_omitted or len(row) > _EXCEL_CELL:
-            self._check_cells(event, row)
-        self._sorter.add(record_of(instant, event.id, row))
-        self.rows += 1
+    def _take(self, pending: list[tuple[int, TableRow]], rows: list[bytes]) -> None:
+        for (_, row), content in zip(pending, rows, strict=True):
+            if row.event.attendees_omitted or len(content) > _EXCEL_CELL:
+                self._check_cells(row.event, content)
+        self._sorter.extend(
+            [
+                record_of(instant, row.event.id, content)
+                for (instant, row), content in zip(pending, rows, strict=True)
+            ]
+        )
+        self.rows += len(rows)
 
     def _flush_odd(self, instant: int, row: TableRow) -> None:
         try:
-            self._take(instant, row.event, self._table.rows([row])[0])
+            self._take([(instant, row)], self._table.rows([row]))
         except (ValueError, OverflowError) as error:
             self._warn(row.event, "odd-event", f"It could not be written: {error}.")
 

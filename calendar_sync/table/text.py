@@ -14,7 +14,6 @@ LINE_END = "\r\n"
 _TRIGGERS = frozenset("=+-@\t\n")
 _SUSPECTS = _TRIGGERS | {chr(code) for code in range(32)}
 _REMOVED = bytes(code for code in range(32) if code not in (9, 10))  # C0 but TAB and LF
-_REMOVED_WITHIN = _REMOVED.replace(b"\r", b"")
 _REMOVED_TEXT = re.compile("[\x00-\x08\x0b-\x1f]")
 
 
@@ -52,14 +51,13 @@ def encode(text: str) -> bytes:
 
 def encode_all(lines: list[str]) -> list[bytes]:
     """Do as `encode` does with each of many lines of several cells, at a fraction of the cost."""
-    whole = LINE_END.join(lines)
-    if whole.count("\r") != len(lines) - 1:
-        return [encode(line) for line in lines]
     try:
-        content = whole.encode()
+        contents = [f"{line}{LINE_END}".encode() for line in lines]
     except UnicodeEncodeError:
         return [encode(line) for line in lines]
-    return [line + b"\r\n" for line in content.translate(None, _REMOVED_WITHIN).split(b"\r\n")]
+    whole = b"".join(contents)
+    is_clean = len(whole.translate(None, _REMOVED)) == len(whole) - len(lines)  # our own CRs go
+    return contents if is_clean else [encode(line) for line in lines]
 
 
 def clean(text: str) -> str:

@@ -7,12 +7,11 @@ for each cell would cost more than what it does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from functools import cached_property
 
 import msgspec
 
-from calendar_sync.model import Event
+from calendar_sync.model import DEFAULT_REMINDERS, Event
 from calendar_sync.points import Point
 from calendar_sync.resources import people_of
 from calendar_sync.table.row_times import local_text, time_cells
@@ -31,7 +30,7 @@ TIMES = WIDE_COLUMNS[WIDE_COLUMNS.index("start") : WIDE_COLUMNS.index("duration_
 _NOBODY = ("", "0", "", "")
 
 
-class TableRow(NamedTuple):
+class TableRow(msgspec.Struct, frozen=True, gc=False):
     """One row to be written: an event and when it is. `recurrence` is for rows of series."""
 
     event: Event
@@ -102,7 +101,11 @@ def _compact(json: bytes) -> str:
     return "" if text == "null" else cell(text)
 
 
-_compact_reminders = lru_cache(maxsize=256)(_compact)
+def _compact_reminders(event: Event) -> str:
+    return _compact(bytes(event.reminders)) if event.reminders else ""
+
+
+_DEFAULT_REMINDERS = _compact(bytes(DEFAULT_REMINDERS))
 
 
 Column = Callable[[Batch], Sequence[str]]
@@ -158,7 +161,8 @@ _COLUMNS: dict[str, Column] = {
     ],
     "color_id": lambda batch: quoted([e.color_id or "" for e in batch.events]),
     "reminders_json": lambda batch: [
-        _compact_reminders(bytes(e.reminders)) if e.reminders else "" for e in batch.events
+        _DEFAULT_REMINDERS if e.reminders == DEFAULT_REMINDERS else _compact_reminders(e)
+        for e in batch.events
     ],
     "created": lambda batch: quoted([e.created or "" for e in batch.events]),
     "updated": lambda batch: quoted([e.updated or "" for e in batch.events]),
