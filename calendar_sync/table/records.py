@@ -12,8 +12,7 @@ from calendar_sync.points import TextTable
 from calendar_sync.recurrence.clocks import DAY
 
 Record = bytes
-KEY_END = b"\1"
-_APART = b"\0"  # between an id and a calendar's; like KEY_END below all that an id has
+KEY_END = "\1"  # like \0 before a calendar's id below all that an id has
 _LOW = re.compile("[\0-\2]")  # no id of Google's has one
 _FIRST_DAY, _LAST_DAY = -1_000_000, 8_999_999  # beyond all years; what is outside is kept together
 DAY_KEYS = TextTable(lambda day: b"%07d" % (min(max(day, _FIRST_DAY), _LAST_DAY) - _FIRST_DAY))
@@ -21,28 +20,33 @@ DAY_KEYS = TextTable(lambda day: b"%07d" % (min(max(day, _FIRST_DAY), _LAST_DAY)
 
 def record_of(number: int, id_: str, content: bytes) -> Record:
     """Put the key before the content."""
-    return b"%b%05d%b\1%b" % (DAY_KEYS[number // DAY], number % DAY, id_key(id_), content)
+    return b"%b\1%b" % (record_key(number, id_), content)
 
 
 def record_key(number: int, id_: str) -> bytes:
     """Return the key alone."""
-    return record_of(number, id_, b"")[: -len(KEY_END)]
+    return b"%b%05d%b" % (DAY_KEYS[number // DAY], number % DAY, encoded(id_text(id_)))
 
 
-def id_key(id_: str) -> bytes:
-    """Encode an id in the order of its characters (half surrogates, too), above all marks of ours."""
-    if not id_.isprintable():
-        id_ = _LOW.sub(lambda found: f"\2{ord(found[0])}", id_)
-    return id_.encode("utf-8", "surrogatepass")
+def id_text(id_: str) -> str:
+    """Return an id as keys have it: above all marks of ours."""
+    if id_.isprintable():
+        return id_
+    return _LOW.sub(lambda found: f"\2{ord(found[0])}", id_)
+
+
+def encoded(text: str) -> bytes:
+    """Encode a part of a key in the order of its characters, half surrogates too."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def with_calendar(record: Record, calendar: str) -> Record:
     """Let a calendar's id decide between records of several that have the same key else."""
-    key, end, content = record.partition(KEY_END)
-    return b"%b%b%b%b%b" % (key, _APART, id_key(calendar), end, content)
+    key, end, content = record.partition(b"\1")
+    return b"%b\0%b%b%b" % (key, encoded(id_text(calendar)), end, content)
 
 
 def split_records(records: list[Record]) -> tuple[list[bytes], list[bytes]]:
     """Return the keys and the contents."""
-    parts = [record.partition(KEY_END) for record in records]
+    parts = [record.partition(b"\1") for record in records]
     return [key for key, _, _ in parts], [content for _, _, content in parts]

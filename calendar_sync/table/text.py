@@ -31,6 +31,11 @@ def line(cells: Sequence[str]) -> str:
     return ",".join(cells)
 
 
+def visible(line: str) -> str:
+    """Quote a clean line of nothing but blanks: many readers skip blank lines."""
+    return line if line.strip(" \t") else f'"{line}"'
+
+
 def encode(text: str) -> bytes:
     """Turn a line into clean bytes with their line end, whatever is in its cells.
 

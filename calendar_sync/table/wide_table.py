@@ -7,14 +7,16 @@ filled into a template for each offset and time of day the series meets.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import DAYS, Point, TextTable
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
-from calendar_sync.table.records import DAY_KEYS, KEY_END, Record, id_key
+from calendar_sync.table.records import DAY_KEYS, KEY_END, Record, id_text
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
     DAY_BYTES,
@@ -22,12 +24,22 @@ from calendar_sync.table.row_times import (
     local_text,
     time_cells,
 )
-from calendar_sync.table.text import cell, clean, encode, encode_all, guarded, line
+from calendar_sync.table.text import (
+    LINE_END,
+    cell,
+    clean,
+    encode,
+    encode_all,
+    guarded,
+    line,
+    visible,
+)
 from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow, columns_of
 from calendar_sync.times import FIRST_SECOND, Moment
 
 _HOLE = re.compile("\0(\\d+)\0")
 _Hole = tuple[TextTable[bytes], int]  # a table of day texts, and days from the row's own
+_Found = dict[tuple[int, int], _Hole]
 
 
 class WideTable:
@@ -71,29 +83,35 @@ class WideTable:
 class _Holes:
     """Stands in for a table of day texts and notes which days a row asks for."""
 
-    def __init__(self, table: TextTable[bytes], day: int, found: list[_Hole]) -> None:
+    def __init__(self, table: TextTable[bytes], day: int, found: _Found) -> None:
         self._table, self._day, self._found = table, day, found
 
     def __getitem__(self, day: int) -> str:
-        self._found.append((self._table, day - self._day))
-        return f"\0{len(self._found) - 1}\0"
+        key = (id(self._table), day - self._day)
+        self._found.setdefault(key, (self._table, day - self._day))
+        return f"\0{[*self._found].index(key)}\0"
 
 
 class _Template:
     """A record with holes for days; the days are counted from the UTC day of the start."""
 
-    def __init__(self, key: bytes, of_key: list[_Hole], row: str, found: list[_Hole]) -> None:
-        holes = [*of_key, *[found[int(number)] for number in _HOLE.findall(row)]]
-        distinct = {(id(table), shift): (table, shift) for table, shift in holes}
-        self._holes, names = [*distinct.values()], [*distinct]
-        self._places = [names.index((id(table), shift)) for table, shift in holes]
-        self._format = key + KEY_END + encode(_HOLE.sub("%b", row.replace("%", "%%")))
+    def __init__(self, text: str, found: _Found) -> None:
+        parts = _HOLE.split(text)
+        self._between = [part.encode("utf-8", "surrogatepass") for part in parts[::2]]
+        self._places = [int(number) for number in parts[1::2]]
+        self._holes = [*found.values()]
 
     def records(self, days: list[int]) -> list[Record]:
         """Return the records of the occurrences that start on some days."""
-        texts = [[table[day + shift] for day in days] for table, shift in self._holes]
-        filled = zip(*[texts[place] for place in self._places], strict=True)
-        return [*map(self._format.__mod__, filled)]
+        texts = [
+            [*map(table.__getitem__, [day + shift for day in days] if shift else days)]
+            for table, shift in self._holes
+        ]
+        first, *between = [repeat(text, len(days)) for text in self._between]
+        parts: list[Iterable[bytes]] = [first]
+        for place, text in zip(self._places, between, strict=True):
+            parts += [texts[place], text]
+        return [*map(b"".join, zip(*parts, strict=True))]
 
 
 class _SeriesRows:
@@ -110,10 +128,12 @@ class _SeriesRows:
         offsets = clock_of(begin.tzinfo).offsets_at(starts)
         end_offsets = clock_of(ending.tzinfo).offsets_at([date + length for date in starts])
         is_at_edge = bool(starts) and starts[0] < FIRST_SECOND
-        alike: dict[tuple[int, ...], list[int]] = {}
-        seconds = [date if is_at_edge else date % DAY for date in starts]
-        for date, *shape in zip(starts, offsets, end_offsets, seconds, strict=True):
-            alike.setdefault(tuple(shape), []).append(date)
+        seconds = starts if is_at_edge else [date % DAY for date in starts]
+        alike: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
+        for shape, date in zip(
+            zip(offsets, end_offsets, seconds, strict=True), starts, strict=True
+        ):
+            alike[shape].append(date)
         records: list[Record] = []
         for (offset, end_offset, _), dates in alike.items():
             start = Point(dates[0], offset, begin.zone)
@@ -125,9 +145,9 @@ class _SeriesRows:
     def all_day(self, zone: str) -> list[Record]:
         """Return the records of an all-day series, in the order of its calendar's midnights."""
         length, instant_of = self._plan.length, calendar_clock(zone).instant_of
-        alike: dict[int, list[int]] = {}
+        alike: defaultdict[int, list[int]] = defaultdict(list)
         for date in self._plan.starts:
-            alike.setdefault(date - instant_of(date), []).append(date)
+            alike[date - instant_of(date)].append(date)
         records: list[Record] = []
         for offset, dates in alike.items():
             date = dates[0]
@@ -146,23 +166,23 @@ class _SeriesRows:
     ) -> _Template:
         """Make a template; a fixed one has no holes but in its ids: before the year 1 days saturate."""
         date = start if isinstance(start, int) else start.instant
-        found: list[_Hole] = []
+        found: _Found = {}
         days: Texts = DAYS if is_fixed else _Holes(DAY_BYTES, date // DAY, found)
-        basic_days: Texts = _Holes(BASIC_DAY_BYTES, date // DAY, found)
-        id_end = "" if isinstance(start, int) else _id_time(date % DAY)
+        id_end = _Holes(BASIC_DAY_BYTES, date // DAY, found)[date // DAY]
+        if not isinstance(start, int):
+            id_end += _id_time(date % DAY)
         times = time_cells(start, end, days)
         own = {
-            "event_id": cell(f"{clean(self._series)}_{basic_days[date // DAY]}{id_end}"),
+            "event_id": cell(f"{clean(self._series)}_{id_end}"),
             "recurring_event_id": cell(clean(self._series)),
             "original_start": local_text(start, days),
             **dict(zip(TIMES, times, strict=True)),
             "timezone": cell(clean(times[TIMES.index("timezone")])),
         }
-        row = line([own.get(name, text) for name, text in self._cells])
-        series = id_key(self._series).replace(b"%", b"%%")
-        key = b"%%b%05d%b_%%b%b" % (instant % DAY, series, id_end.encode())
-        of_key = [(DAY_KEYS, (instant // DAY) - date // DAY), (BASIC_DAY_BYTES, 0)]
-        return _Template(key, of_key, row, found)
+        row = visible(line([own.get(name, text) for name, text in self._cells]))
+        key_day = _Holes(DAY_KEYS, date // DAY, found)[instant // DAY]
+        key = f"{key_day}{instant % DAY:05}{id_text(self._series)}_{id_end}"
+        return _Template(f"{key}{KEY_END}{row}{LINE_END}", found)
 
 
 def _id_time(seconds: int) -> str:
