@@ -17,6 +17,7 @@ from ics_export import NY, PARIS, codes_of, export, lines_of, named, parsed, unf
 from calendar_sync.ics.exporter import IcsOptions
 from calendar_sync.ics.rule import rule_parts
 from calendar_sync.ics.text import duration, escape, mailto, parameter, to_bytes, uri
+from calendar_sync.ics.times import stamp, stamps
 from calendar_sync.model import CalendarView, Event, Orphan, Series, Single
 from calendar_sync.recurrence.lines import read_recurrence
 from calendar_sync.resources import read_event
@@ -67,6 +68,19 @@ def test_a_control_character_moves_no_fold(lines: list[str]) -> None:
 
 def lines_are_escaped(lines: list[str]) -> bool:
     return all(line.startswith("X-A:") for line in lines)
+
+
+STAMPS = st.sampled_from(
+    ["2024-07-01T07:12:33.123Z", "2024-13-01T07:12:33.123Z", "0000-12-31T00:00:00.000Z"]
+    + ["2024-W27-1T07:12:33.12Z ", "2024-07-01T07:12:33+02:00", "20240701T07:12:33-02:00Z"]
+    + ["2024-07-01T07:12:33,123Z", "2024-07-01T24:00:00.000Z", "2024-07-01T07:12:33Z", ""]
+    + ["２024-07-01T07:12:33.123Z", "2024-07-01T07:12:33-1234"]
+)  # fmt: skip
+
+
+@given(st.lists(STAMPS | st.just("2024-07-01T07:12:33.123Z"), max_size=4))
+def test_many_stamps_are_read_as_each_is(texts: list[str]) -> None:
+    assert stamps(texts) == [stamp(text) for text in texts]
 
 
 @given(TEXT)

@@ -20,7 +20,7 @@ from calendar_sync.ics.meeting import (
 )
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.text import block, escape, folded, is_blank, is_plain_uri, lines, sealed
-from calendar_sync.ics.times import link_of, stamp
+from calendar_sync.ics.times import link_of, stamps
 from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event
 from calendar_sync.resources import people_of
 
@@ -48,8 +48,8 @@ def uid_of(event: Event) -> str:
 def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
     """Write VEVENTs as whole lines of the file. Raises ValueError, OverflowError for odd data."""
     events = [vevent.event for vevent in vevents]
-    created = [stamp(event.created) for event in events]
-    updated = [stamp(event.updated) for event in events]
+    created = stamps([event.created or "" for event in events])
+    updated = stamps([event.updated or "" for event in events])
     people = [people_of(event) if event.attendees else () for event in events]
     guests = list(zip(events, people, strict=True))
     quiet = (*_NO_REMINDERS, NO_JSON if sheet.options.default_reminders else DEFAULT_REMINDERS)

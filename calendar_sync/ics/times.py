@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from contextlib import suppress
 
 from calendar_sync.ics.clock import Time, utc_text, wall_text, zone_parameter
 from calendar_sync.ics.sheet import Sheet
@@ -19,6 +21,8 @@ from calendar_sync.times import (
     is_utc,
     read_time,
 )
+
+_NEVER = 1 << 62
 
 
 def link_of(sheet: Sheet, event: Event, text: str | None) -> str | None:
@@ -57,8 +61,9 @@ def _on_clock(sheet: Sheet, time: Point) -> str:
     day = BASIC_DAYS[local // DAY]
     if zone in UTC_NAMES:
         return f":{day}T{BASIC_CLOCKS[local % DAY]}Z"
-    if zone not in sheet.zones or int(day[:4]) < sheet.zones[zone]:
-        sheet.zones[zone] = int(day[:4])
+    if local < sheet.earliest.get(zone, _NEVER):
+        sheet.earliest[zone] = local
+        sheet.use_zone(zone, int(day[:4]))
     return f"{zone_parameter(zone)}:{day}T{BASIC_CLOCKS[local % DAY]}"
 
 
@@ -161,12 +166,28 @@ def time_line(sheet: Sheet, name: str, time: Time, in_utc: bool = False) -> str:
     return f"{name}{zone_parameter(time.zone)}:{wall_text(time.wall)}"
 
 
-def stamp(text: str | None) -> str | None:
-    """Return a timestamp of Google's in UTC, None for none (old data has `0000-12-31`)."""
-    if not text:
-        return None
+_MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 23: "Z"}
+_SEPARATORS = str.maketrans("", "", "-:")
+
+
+def stamps(texts: Sequence[str]) -> list[str]:
+    """Return many timestamps as `stamp` does, all at once where they are `2024-07-01T07:00:00.000Z`."""
+    whole = "".join(texts)
+    if {*map(len, texts)} == {24} and all(
+        whole[at::24] == mark * len(texts) for at, mark in _MARKS.items()
+    ):
+        with suppress(ValueError):
+            for _ in map(dt.datetime.fromisoformat, texts):
+                pass
+            digits = whole.translate(_SEPARATORS)
+            return [f"{digits[at : at + 15]}Z" for at in range(0, len(digits), 20)]
+    return [stamp(text) for text in texts]
+
+
+def stamp(text: str) -> str:
+    """Return a timestamp of Google's in UTC, nothing for none (old data has `0000-12-31`)."""
     try:
-        if text[-1] == "Z" and text[4:17:3] == "--T::":  # always, from Google
+        if text[-1] == "Z" and text[4:17:3] == "--T::":
             dt.datetime.fromisoformat(text[:-1])
             return f"{text[:19].replace('-', '').replace(':', '')}Z"
         time = dt.datetime.fromisoformat(text)
@@ -174,4 +195,4 @@ def stamp(text: str | None) -> str | None:
             time = time.astimezone(dt.UTC)
         return f"{wall_text(time.replace(tzinfo=None))}Z"
     except (ValueError, OverflowError, IndexError):
-        return None
+        return ""
