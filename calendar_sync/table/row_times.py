@@ -63,8 +63,9 @@ def _all_day_cells(start: int, end: int | None, days: Texts) -> _Nine:
 
 
 def _timed_cells(start: Point, end: Point | None, days: Texts) -> _Nine:
-    start_text = local_text(start, days)
-    first = days[(start.instant + start.offset) // DAY]
+    wall = start.instant + start.offset
+    first = days[wall // DAY]
+    start_text = f"{first}T{CLOCKS[wall % DAY]}{OFFSETS[start.offset]}"
     utc = _utc_text(start.instant, days)
     if end is None:
         return (start_text, "", utc, "", "false", first, first, start.zone, "")
@@ -77,14 +78,14 @@ def _timed_cells(start: Point, end: Point | None, days: Texts) -> _Nine:
         first,
         days[last_day(start, end)],
         start.zone,
-        minutes_text(end.instant - start.instant),
+        MINUTES[end.instant - start.instant],
     )
 
 
 def _utc_text(instant: int, days: Texts) -> str:
     """Write an instant; what is no longer year 1 or 9999 in UTC saturates, as in the ICS."""
-    if days is DAYS:
-        instant = min(max(instant, FIRST_SECOND), LAST_SECOND)
+    if days is DAYS and not FIRST_SECOND <= instant <= LAST_SECOND:
+        instant = FIRST_SECOND if instant < FIRST_SECOND else LAST_SECOND
     return f"{days[instant // DAY]}T{CLOCKS[instant % DAY]}Z"
 
 
@@ -99,3 +100,6 @@ def minutes_text(seconds: int) -> str:
     if seconds % 60 == 0:
         return str(seconds // 60)
     return f"{seconds / 60:.2f}".rstrip("0").rstrip(".")
+
+
+MINUTES = TextTable(minutes_text)
