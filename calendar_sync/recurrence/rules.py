@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from itertools import count as count_from
+from itertools import islice
 from typing import Any
 
 from dateutil import rrule
@@ -21,6 +22,7 @@ WEEK = 7 * DAY
 CYCLE_YEARS = 400  # the Gregorian calendar repeats: as many days, and as many whole weeks
 CYCLE = 146_097 * DAY
 MOST_LOOKS = 500_000  # candidates looked at for one rule; about a second
+_LARGEST_BATCH = 1024
 _EPOCH_ORDINAL = EPOCH.toordinal()
 LAST_WALL = (dt.date.max.toordinal() - _EPOCH_ORDINAL - 4) * DAY  # room for every offset
 _BY_DAYS = ("by_month", "by_week_number", "by_year_day", "by_month_day", "by_day")
@@ -39,6 +41,25 @@ def day_of(wall: int) -> dt.date:
 def wall_of(day: dt.date) -> int:
     """Return the wall time at which a date begins."""
     return (day.toordinal() - _EPOCH_ORDINAL) * DAY
+
+
+def in_batches(given: Iterable[int]) -> Iterator[list[int]]:
+    """Yield lists that grow: little work where few dates are wanted, few steps where many are.
+
+    What came before TooMuchWork comes before it here, too.
+    """
+    rest, size = iter(given), 8
+    while True:
+        batch: list[int] = []
+        try:
+            batch += islice(rest, size)
+        except TooMuchWork:
+            yield batch
+            raise
+        if not batch:
+            return
+        yield batch
+        size = min(2 * size, _LARGEST_BATCH)
 
 
 def wall_times(rule: Rule, start: int, lower: int, upper: int) -> Iterable[int]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from calendar_sync.model import EventWarning, Series
 from calendar_sync.recurrence.clocks import DAY, clock_of
@@ -27,6 +27,7 @@ from calendar_sync.recurrence.rules import (
     CYCLE,
     LAST_WALL,
     TooMuchWork,
+    in_batches,
     wall_of,
     wall_times,
 )
@@ -82,10 +83,11 @@ class SeriesDates:
             problem = recurrence.problems[0]
             self.warn("odd-recurrence", f"A line of the recurrence was left out: {problem}.")
         dates, days = self._excluded(recurrence)
-        found: set[int] = set()
+        found: list[int] = []
         for given in self._given(recurrence):
-            found.update(self._first(given, dates, days, most))
-        return sorted(found)[:most]
+            found += self._first(given, dates, days, most)
+        found.sort()
+        return [*dict.fromkeys(found)][:most]
 
     def warn(self, code: str, message: str) -> None:
         """Remember one warning about the series."""
@@ -105,9 +107,11 @@ class SeriesDates:
             given = self._within(given)
         if days:
             given = (date for date in given if self._day(date) not in days)
+        if dates:
+            given = (date for date in given if date not in dates)
         found: list[int] = []
         try:
-            found += islice((date for date in given if date not in dates), most)
+            found += islice(given, most)
         except TooMuchWork:
             self.warn("odd-recurrence", "A rule matches next to nothing and was given up.")
         return found
@@ -147,15 +151,15 @@ class SeriesDates:
             return instants_by_steps(rule, self.start, self.clock, self.lower, last)
         upper = min(last + _MARGIN, LAST_WALL)
         walls = wall_times(rule, self.wall, self.lower - _MARGIN, upper)
-        return (date for date in self._instants_of(walls) if date <= last)
+        return chain.from_iterable(self._instants_of(batch, last) for batch in in_batches(walls))
 
-    def _instants_of(self, walls: Iterable[int]) -> Iterator[int]:
-        """Yield the wall times' instants; the master's own may be the second pass of two."""
+    def _instants_of(self, walls: list[int], last: int) -> list[int]:
+        """Return the wall times' instants up to the last; the master's may be a second pass."""
         instants = self.clock.instants_of(walls)
         usual = self.clock.instant_of(self.wall)
-        if usual == self.start:
-            return instants
-        return (self.start if instant == usual else instant for instant in instants)
+        if usual != self.start:
+            instants = [self.start if instant == usual else instant for instant in instants]
+        return [instant for instant in instants if instant <= last]
 
     def _last(self, rule: Rule) -> int:
         """Return the last second that UNTIL allows: a day's last where it is a date."""
