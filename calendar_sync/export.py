@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from calendar_sync.blocks import IndexWriter
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.config import Format
-from calendar_sync.exporters import Exporter, ics_options, open_exporter, temporary_file
+from calendar_sync.exporters import (
+    Exporter,
+    csv_options,
+    ics_options,
+    open_exporter,
+    temporary_file,
+)
 from calendar_sync.files import Draft, draft
 from calendar_sync.ics.exporter import IcsExporter
 from calendar_sync.items import is_of, read_items
@@ -25,6 +31,7 @@ from calendar_sync.per_uid import PerUidFolder
 from calendar_sync.publish import PublishedFile, publish
 from calendar_sync.published import entry_of, remember_published
 from calendar_sync.recurrence.occurrences import Window, overlaps
+from calendar_sync.rendering import Order, Output, Result
 from calendar_sync.resources import Json
 from calendar_sync.table.exporter import CsvExporter
 from calendar_sync.views import View
@@ -59,6 +66,19 @@ class _Output:
             return
         if self.window is None or self.format in _TABLES or overlaps(item, zone, self.window):
             self.exporter.add(item)
+
+    @property
+    def can_be_ordered(self) -> bool:
+        """Whether single events can be rendered for it elsewhere; JSONL without a window needs none."""
+        return self.format in ("ics", "csv") or (self.format == "jsonl" and self.window is None)
+
+    def order(self, calendar: KnownCalendar, descriptor: int) -> Output:
+        """Say what is to be rendered into an open file."""
+        left_out = tuple(self.view.export.leave_out)
+        if self.format == "csv":
+            options = csv_options(self.view, calendar, self.window)
+            return Output(descriptor, csv=options, left_out=left_out)
+        return Output(descriptor, ics=ics_options(self.view), window=self.window, left_out=left_out)
 
     def finish(self, open_index: Callable[[Path], IndexWriter] | None) -> None:
         """Write the rest, with an index where there can be one; the draft can be read from now on."""
@@ -107,10 +127,11 @@ class CalendarExport:
         views: list[View],
         pause: Callable[[], None] = lambda: None,
     ) -> None:
-        self._mirror, self._zone, self._pause = mirror, calendar.view.time_zone, pause
+        self._mirror, self._calendar, self._pause = mirror, calendar, pause
         self._unreadable: list[EventWarning] = []
         self._outputs: dict[View, list[_Output]] = {}
         self._folders: dict[View, PerUidFolder] = {}
+        self._lent: list[tuple[_Output, IcsExporter | CsvExporter, BinaryIO]] = []
         self.views = frozenset(views)
         self.is_open = True
         with ExitStack() as stack:
@@ -143,10 +164,28 @@ class CalendarExport:
             if number % _PAUSE_EVERY == 0:
                 self._pause()
             for output in everything:
-                output.add(item, self._zone)
+                output.add(item, self._calendar.view.time_zone)
             for view, folder in self._folders.items():
                 if not is_of(item, view.export.leave_out):
                     folder.add(item)
+
+    def order(self) -> Order | None:
+        """Return what another process must know to render single events for us, if it can."""
+        outputs = [*chain.from_iterable(self._outputs.values())]
+        if self._folders or any(not output.can_be_ordered for output in outputs):
+            return None
+        for output in outputs:
+            if isinstance(output.exporter, IcsExporter | CsvExporter):
+                file = self._stack.enter_context(temporary_file(output.view.folder))
+                self._lent.append((output, output.exporter, file))
+        orders = [output.order(self._calendar, file.fileno()) for output, _, file in self._lent]
+        return Order(self._calendar.view, orders)
+
+    def take_over(self, result: Result) -> None:
+        """Take what the other process has rendered."""
+        self._unreadable += result.unreadable
+        for (_, exporter, file), part in zip(self._lent, result.parts, strict=True):
+            exporter.take_over(part, file)
 
     def publish(self, calendar: KnownCalendar, check: Check | None = None) -> None:
         """Finish all files, publish them, and remember what was published; the calendar as it is now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -44,7 +44,7 @@ class Early(Protocol):
     They get the single events, which depend on nothing else; the rest when the mirror has all.
     """
 
-    def add(self, rows: Iterable[Resource]) -> None:
+    def add(self, rows: list[Resource]) -> None:
         """Take some of them."""
         ...
 

@@ -19,7 +19,8 @@ from calendar_sync.published import is_up_to_date, manifest_entries
 from calendar_sync.views import View
 
 if TYPE_CHECKING:
-    from calendar_sync.export import CalendarExport, Check
+    from calendar_sync.beside import Beside
+    from calendar_sync.export import Check
     from calendar_sync.listing import Touched
     from calendar_sync.merging import CheckMerged
 
@@ -35,10 +36,13 @@ class Publishing:
         verify: bool = False,
         keep_deleted: bool = False,
         dry_run: bool = False,
+        may_help: bool = False,
     ) -> None:
+        """`may_help`: a second process may render a large calendar's first read beside us."""
+        self._may_help = may_help
         self._mirror, self._views = mirror, views
         self._verify, self._keep_deleted, self._dry_run = verify, keep_deleted, dry_run
-        self._early: CalendarExport | None = None  # of the calendar that is being read
+        self._early: Beside | None = None  # of the calendar that is being read
         self.pause: Callable[[], None] = lambda: None
 
     def close(self) -> None:
@@ -54,7 +58,7 @@ class Publishing:
 
             load_pyarrow()
 
-    def begin_early(self, calendar: KnownCalendar) -> CalendarExport | None:
+    def begin_early(self, calendar: KnownCalendar) -> Beside | None:
         """Begin the files of a calendar that is read for the first time, where that can be.
 
         They wait for `bring_up_to_date`, the next call; closed before, they count for nothing.
@@ -67,10 +71,12 @@ class Publishing:
         ]
         if not views or self._dry_run:
             return None
+        from calendar_sync.beside import Beside, is_core_free
         from calendar_sync.export import CalendarExport
 
         with suppress(CannotWrite):  # which ends no reading: it is tried again after it
-            self._early = CalendarExport(self._mirror, calendar, views, self.pause)
+            export = CalendarExport(self._mirror, calendar, views, self.pause)
+            self._early = Beside(export, may_help=self._may_help and is_core_free())
         return self._early
 
     def bring_up_to_date(self, calendar: KnownCalendar, touched: Touched | None = None) -> bool:
@@ -91,8 +97,8 @@ class Publishing:
         from calendar_sync.export import export_calendar
 
         self._publish_deleted([calendar], stale)
-        early = self._early
-        if early is not None and early.is_open and early.views <= {*stale}:
+        early = self._early.joined() if self._early is not None else None
+        if early is not None and early.views <= {*stale}:
             with early:
                 early.add(self._mirror.resources_but_singles(calendar.key))
                 early.publish(calendar, self._check())

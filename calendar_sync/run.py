@@ -137,6 +137,7 @@ class _Run:
             verify=options.verify,
             keep_deleted=config.keep_deleted,
             dry_run=options.dry_run,
+            may_help=(options.jobs or config.jobs) > 1,
         )
 
     def remembered(self, connect: Callable[[], Account]) -> Report:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,41 +18,135 @@ import pytest
 from export_steps import TEAM, contents
 from in_process import Job
 
-from calendar_sync import export
-from calendar_sync.calendars import KnownCalendar, list_calendars, remember_calendars
+from calendar_sync import beside, export
+from calendar_sync.beside import Beside
+from calendar_sync.calendars import list_calendars, remember_calendars
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.errors import CannotWrite
 from calendar_sync.intake import Task, Writer
 from calendar_sync.items import read_items
 from calendar_sync.listing import Resource
 from calendar_sync.mirror import Mirror, open_mirror
-from calendar_sync.model import CalendarEntry, EventWarning
+from calendar_sync.model import CalendarEntry, CalendarView, EventWarning
 from calendar_sync.reading import read_calendars
+from calendar_sync.rendering import EMPTY, Order, frame
 from calendar_sync.sync import EventsPage, Fetch, FullFetch, Kind, WindowFetch
 
 NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
 
 
-def test_a_first_read_makes_the_files_that_the_mirror_makes(
-    tmp_path: Path, google: LocalGoogle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Single events, series and orphans, on several pages; nothing but files is left behind."""
+@pytest.fixture
+def job(tmp_path: Path, google: LocalGoogle, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Single events, series and orphans, on several pages; files of any size get an index."""
     google.control("load_events", calendar=TEAM, count=3500, seed=7)
     monkeypatch.setattr(export, "WORTH_AN_INDEX", 0)
-    whole: list[KnownCalendar] = []
-    monkeypatch.setattr(export, "export_calendar", lambda _, calendar, *__: whole.append(calendar))
-    job = Job(tmp_path, google)
-    job.run()
-    assert not whole  # all of them were begun early
-    monkeypatch.undo()
-    monkeypatch.setattr(export, "WORTH_AN_INDEX", 0)
-    blocks = tmp_path / "state" / "blocks"
-    first = contents(job.home.exports), {path.name: path.read_bytes() for path in blocks.iterdir()}
+    return Job(tmp_path, google)
+
+
+def made(job: Job) -> dict[str, bytes]:
+    """The files, and the indexes."""
+    blocks = job.home.mirror.parent / "blocks"
+    return contents(job.home.exports) | {path.name: path.read_bytes() for path in blocks.iterdir()}
+
+
+def made_from_the_mirror(job: Job) -> dict[str, bytes]:
     for path in job.home.exports.iterdir():
         path.unlink()
     job.run()
-    again = contents(job.home.exports), {path.name: path.read_bytes() for path in blocks.iterdir()}
-    assert again == first
+    return made(job)
+
+
+def test_a_first_read_makes_the_files_that_the_mirror_makes(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: list[object] = []
+    monkeypatch.setattr(export, "export_calendar", lambda *given: whole.append(given))
+    monkeypatch.setattr(beside, "is_core_free", lambda: False)
+    job.run()
+    assert not whole  # all of them were begun early
+    assert not [path for path in job.home.exports.iterdir() if path.name.startswith(".")]
+    monkeypatch.undo()
+    monkeypatch.setattr(export, "WORTH_AN_INDEX", 0)
+    assert made(job) == made_from_the_mirror(job)
+
+
+# -- with a second process -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """Give all events to the other process: wait until it wants some. Lists it each time it does."""
+    asked: list[subprocess.Popen[bytes]] = []
+    is_waited_for = Beside._is_waited_for
+
+    def patient(self: Beside) -> bool:
+        if self._process is not None:
+            select.select([self._stdout], [], [])
+            asked.append(self._process)
+        return is_waited_for(self)
+
+    monkeypatch.setattr(Beside, "_is_waited_for", patient)
+    monkeypatch.setattr(beside, "is_core_free", lambda: True)
+    return asked
+
+
+def test_another_process_renders_the_same(job: Job, given: list[subprocess.Popen[bytes]]) -> None:
+    job.run()
+    assert len(given) > 5
+    assert given[0].returncode is not None
+    assert made(job) == made_from_the_mirror(job)
+
+
+def test_a_process_that_dies_costs_time_only(
+    job: Job, given: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Beside._send
+
+    def fatal(self: Beside, message: bytes) -> None:
+        send(self, message)
+        if len(given) == 3 and self._process is not None:
+            self._process.kill()
+
+    monkeypatch.setattr(Beside, "_send", fatal)
+    job.run()
+    assert 3 <= len(given) <= 4
+    assert given[0].returncode == -signal.SIGKILL
+    assert made(job) == made_from_the_mirror(job)
+
+
+def test_a_process_that_cannot_start_is_not_needed(
+    job: Job, given: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    job.run()
+    assert not given
+    assert made(job) == made_from_the_mirror(job)
+
+
+def test_a_process_is_asked_for_one_calendar_only_where_a_core_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert beside.is_core_free()
+    with ThreadPoolExecutor(1) as others:  # users are worked for in threads
+        assert not others.submit(beside.is_core_free).result()
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    assert not beside.is_core_free()
+
+
+def test_a_process_outlives_nobody_who_started_it() -> None:
+    """A killed run leaves none behind: its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "calendar_sync.rendering"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.communicate(frame(Order(CalendarView("c", time_zone="UTC"), []))) == (EMPTY, b"")
+    assert process.returncode == 0
+
+
+# -- what is handed on -----------------------------------------------------------------------------
 
 
 class Begun:
@@ -57,7 +156,7 @@ class Begun:
         self.taken: list[str] = []
         self.is_open, self.fails = True, fails
 
-    def add(self, rows: Iterable[Resource]) -> None:
+    def add(self, rows: list[Resource]) -> None:
         if self.fails:
             raise CannotWrite("The disk is full.")
         self.taken += [series for series, _, _ in rows]

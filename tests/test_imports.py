@@ -30,7 +30,7 @@ EDGES = {
     "google_calendar", "transport",
     "mirror", "history", "calendars", "logs",
     "reading", "intake", "retrying", "answers", "export", "exporters", "publish", "terminal", "stop",
-    "telling",
+    "telling", "beside", "rendering",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
     "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
     "progress", "service_manager", "zone_rules", "remote", "outbox", "mirror_account",

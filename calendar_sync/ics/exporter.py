@@ -21,6 +21,7 @@ from calendar_sync.ics.sheet import IcsOptions, Sheet
 from calendar_sync.ics.text import escape, is_blank, to_bytes
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, EventWarning, Item, Series, Single
+from calendar_sync.table.part import Part
 from calendar_sync.table.records import record_of, split_records
 from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.times import find_zone
@@ -66,11 +67,16 @@ class IcsExporter:
     """
 
     def __init__(
-        self, calendar: CalendarView, options: IcsOptions, folder: Path, run_bytes: int = RUN_BYTES
+        self,
+        calendar: CalendarView,
+        options: IcsOptions,
+        folder: Path,
+        run_bytes: int = RUN_BYTES,
+        sorter: RowSorter | None = None,
     ) -> None:
         self._calendar = calendar
         self._sheet = Sheet(calendar, options)
-        self._sorter = RowSorter(folder, run_bytes)
+        self._sorter = sorter or RowSorter(folder, run_bytes)
         self._keys: list[tuple[str, int]] = []  # of the sheet: an item's series, its VEVENTs
         self._calendars = 0  # before the one that items come from
         self._rows = 0
@@ -167,6 +173,20 @@ class IcsExporter:
                 index.add([*zip(keys, counts, strict=True)], length)
         file.write(FOOT)
         return before
+
+    def handed_over(self) -> Part:
+        """Give away all that was taken; the file is another exporter's to write."""
+        self._flush()
+        runs = self._sorter.handed_over()
+        return Part(runs, self._rows, warnings=self._warnings, zones=self._sheet.zones)
+
+    def take_over(self, part: Part, file: BinaryIO) -> None:
+        """Take what another exporter of this calendar has handed over."""
+        self._sorter.take_over(file, part.runs)
+        self._rows += part.rows
+        self._warnings += part.warnings
+        for zone, year in part.zones.items():
+            self._sheet.use_zone(zone, year)
 
     def close(self) -> None:
         """Remove what waited on the disk; may be called twice."""

@@ -17,6 +17,7 @@ from calendar_sync.points import Point, point_of, read_point, read_points
 from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
+from calendar_sync.table.part import Part
 from calendar_sync.table.presets import PresetTable
 from calendar_sync.table.records import Record, record_of, split_records
 from calendar_sync.table.sorting import RUN_BYTES, RowSorter
@@ -158,6 +159,21 @@ class CsvExporter:
     def head(self) -> bytes:
         """Return the header."""
         return self._table.header()
+
+    def handed_over(self) -> Part:
+        """Give away all that was taken, from a RowSorter; the file is another exporter's to write."""
+        self.flush()
+        assert isinstance(self._sorter, RowSorter)
+        runs = self._sorter.handed_over()
+        return Part(runs, self.rows, self.occurrences, self._warnings)
+
+    def take_over(self, part: Part, file: BinaryIO) -> None:
+        """Take what another exporter of this calendar has handed over."""
+        assert isinstance(self._sorter, RowSorter)
+        self._sorter.take_over(file, part.runs)
+        self.rows += part.rows
+        self.occurrences += part.occurrences
+        self._warnings += part.warnings
 
     def close(self) -> None:
         """Remove what sorting put on the disk; may be called twice."""

@@ -32,18 +32,24 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
+_Place = tuple[BinaryIO, "array[int]"]  # a run: its file, where its blocks begin, and its end
+
+
 class RowSorter:
     """Records in, sorted blocks of them out, in memory bounded by the size of a run.
 
     `close`, or leaving a `with` block, removes the temporary file. Raises CannotWrite.
     """
 
-    def __init__(self, folder: Path, run_bytes: int = RUN_BYTES) -> None:
+    def __init__(
+        self, folder: Path, run_bytes: int = RUN_BYTES, file: BinaryIO | None = None
+    ) -> None:
+        """`file` is written to where another sorter is to read the runs (`handed_over`)."""
         self._folder, self._run_bytes = folder, run_bytes
         self._records: list[bytes] = []
         self._size = 0
-        self._file: BinaryIO | None = None
-        self._runs: list[array[int]] = []  # of each run, where its blocks begin, and its end
+        self._file = file
+        self._runs: list[_Place] = []
 
     def __enter__(self) -> RowSorter:
         return self
@@ -84,6 +90,16 @@ class RowSorter:
         if rest:
             yield rest
 
+    def handed_over(self) -> list[list[int]]:
+        """Write all to the file; return where in it the runs are, for `take_over`."""
+        if self._records:
+            self._spill()
+        return [[*bounds] for _, bounds in self._runs]
+
+    def take_over(self, file: BinaryIO, runs: list[list[int]]) -> None:
+        """Take the records that another sorter has written; whoever opened the file closes it."""
+        self._runs += [(file, array("q", bounds)) for bounds in runs]
+
     def close(self) -> None:
         """Give memory and disk back; may be called twice."""
         self._records, self._runs = [], []
@@ -104,7 +120,7 @@ class RowSorter:
                 block = self._records[at : at + count]
                 bounds.append(bounds[-1] + self._write(self._file, block))
             self._file.flush()
-            self._runs.append(bounds)
+            self._runs.append((self._file, bounds))
         except OSError as error:
             raise cannot_write(self._folder / "a temporary file", error) from error
         self._records, self._size = [], 0
@@ -114,8 +130,7 @@ class RowSorter:
         return file.write(_encode(block))
 
     def _merged(self) -> Iterator[list[bytes]]:
-        assert self._file is not None
-        runs = [_Run(self._blocks(bounds)) for bounds in self._runs]
+        runs = [_Run(_blocks(*place)) for place in self._runs]
         runs.append(_Run([self._records]))
         while runs := [run for run in runs if run.fill()]:
             bound = min([run.records[-1] for run in runs])
@@ -125,10 +140,10 @@ class RowSorter:
             found.sort()
             yield found
 
-    def _blocks(self, bounds: array[int]) -> Iterator[list[bytes]]:
-        assert self._file is not None
-        for begin, end in pairwise(bounds):
-            yield _decode(os.pread(self._file.fileno(), end - begin, begin))
+
+def _blocks(file: BinaryIO, bounds: array[int]) -> Iterator[list[bytes]]:
+    for begin, end in pairwise(bounds):
+        yield _decode(os.pread(file.fileno(), end - begin, begin))
 
 
 class _Run:

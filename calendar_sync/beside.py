@@ -1,0 +1,127 @@
+"""Single events rendered in two processes: in this one, and in another one beside it.
+
+A first read of a large calendar is nearly all rendering, and Python renders on one core. The other
+process (rendering.py) gets events whenever it waits for some; this one renders the rest. What it has
+rendered lies in files that both have open, so that only events go from one to the other. When it fails,
+the files begun are given up, and made from the mirror.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, cast
+
+import msgspec
+
+from calendar_sync import rendering
+from calendar_sync.export import CalendarExport
+from calendar_sync.listing import Resource
+from calendar_sync.rendering import EMPTY, Result, frame, read_frame
+
+WORTH_A_PROCESS = 2000  # events on the first page
+_THEIRS, _OURS = 400, 100  # events at once; between ours we look whether the other one waits
+
+
+def is_core_free() -> bool:
+    """Whether there is a second core, and no other calendar or user that is worked for beside us."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    is_alone = threading.current_thread() is threading.main_thread()
+    return is_alone and (cores or 1) > 1
+
+
+class Beside:
+    """Takes a first listing's single events and renders them into `export`, with help where it can."""
+
+    def __init__(self, export: CalendarExport, *, may_help: bool) -> None:
+        self.export = export
+        self._may_help = may_help
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def add(self, rows: list[Resource]) -> None:
+        """Take some events. Raises CannotWrite."""
+        if self._may_help and len(rows) >= WORTH_A_PROCESS:
+            self._may_help = False
+            self._start()
+        at = 0
+        while at < len(rows) and self.export.is_open:
+            if self._is_waited_for():
+                self._send(frame([(s, kind, bytes(r)) for s, kind, r in rows[at : at + _THEIRS]]))
+                at += _THEIRS
+            else:
+                self.export.add(rows[at : at + _OURS])
+                at += _OURS
+
+    def joined(self) -> CalendarExport | None:
+        """Return the export with all events in it; None when some are lost, or were given up."""
+        if self._process is not None and self.export.is_open:
+            self._send(EMPTY)
+            with self._given_up_when_broken():
+                while not (content := read_frame(self._stdout)):
+                    pass
+                result = msgspec.msgpack.decode(content, type=Result)
+                self.export.take_over(result)
+        return self.export if self.export.is_open else None
+
+    def close(self) -> None:
+        """Give up what is not published; may be called twice."""
+        self.export.close()
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    # -- the other process
+
+    def _start(self) -> None:
+        order = self.export.order()
+        if order is None:
+            return
+        ours = os.pathsep.join(filter(None, sys.path))
+        with suppress(OSError):  # then there is no help
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", rendering.__name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": ours},
+                pass_fds=[output.descriptor for output in order.outputs],
+                process_group=0,  # Ctrl-C is for us to handle
+            )
+            self._send(frame(order))
+
+    def _is_waited_for(self) -> bool:
+        """Whether the other process wants events; it says so once for all it has got."""
+        if self._process is None or not select.select([self._stdout], [], [], 0)[0]:
+            return False
+        with self._given_up_when_broken():
+            read_frame(self._stdout)
+        return self._process is not None
+
+    def _send(self, message: bytes) -> None:
+        with self._given_up_when_broken():
+            self._stdin.write(message)
+            self._stdin.flush()
+
+    @property
+    def _stdin(self) -> BinaryIO:
+        assert self._process is not None
+        return cast(BinaryIO, self._process.stdin)
+
+    @property
+    def _stdout(self) -> BinaryIO:
+        assert self._process is not None
+        return cast(BinaryIO, self._process.stdout)
+
+    @contextmanager
+    def _given_up_when_broken(self) -> Iterator[None]:
+        """What the other process had is lost with it."""
+        try:
+            yield
+        except (OSError, EOFError, msgspec.MsgspecError):
+            self.close()
