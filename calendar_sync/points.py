@@ -45,21 +45,20 @@ def read_point(time: EventTime | None, calendar_zone: str) -> Point | int | None
     if time is None:
         return None
     text = time.date_time
-    if text is not None and len(text) in _FULL and text[10] == "T":
-        zone = time.time_zone or calendar_zone
-        try:
-            sent = _OFFSETS[text[19:]]
-            instant = _DAY_STARTS[text[:10]] + SECONDS[text[11:19]] - sent
-            clock = _CLOCKS[zone]
-        except KeyError:
-            return _read_moment(text, zone, calendar_zone)
-        offset = clock.calm_offset_at(instant)
-        if offset is None or not (
-            sent == offset or sent == 0 or sent == _shown_offset(instant, calendar_zone)
-        ):
-            return _read_moment(text, zone, calendar_zone)
+    if text is None:
+        return _read_date(time.date, text, time.time_zone, calendar_zone)
+    zone = time.time_zone or calendar_zone
+    try:
+        sent = _OFFSETS[text[19:]]
+        instant = _DAY_STARTS[text[:10]] + SECONDS[text[10:19]] - sent
+        offset = _CLOCKS[zone].calm_offset_at(instant)
+    except KeyError:
+        return _read_odd(time, zone, calendar_zone)
+    if sent == offset or (
+        offset is not None and (sent == 0 or sent == _shown_offset(instant, calendar_zone))
+    ):
         return Point(instant, offset, zone, True)
-    return _read_date(time.date, text, time.time_zone, calendar_zone)
+    return _read_odd(time, zone, calendar_zone)
 
 
 def read_points(event: Event, calendar_zone: str) -> tuple[Point | int | None, Point | int | None]:
@@ -74,8 +73,8 @@ def read_points(event: Event, calendar_zone: str) -> tuple[Point | int | None, P
 _last: tuple[Event | None, str, tuple[Point | int | None, Point | int | None]] = (
     None, "", (None, None),
 )  # fmt: skip
-# `09:30:00` -> its second of the day, for every minute of it; what lies between is read the slow way.
-SECONDS = {f"{m // 60:02}:{m % 60:02}:00": m * 60 for m in range(1440)}
+# `T09:30:00` -> its second of the day, for every minute of it; what lies between is read the slow way.
+SECONDS = {f"T{m // 60:02}:{m % 60:02}:00": m * 60 for m in range(1440)}
 
 
 class _Known(dict[str, _K]):
@@ -110,7 +109,10 @@ def _shown_offset(instant: int, calendar_zone: str) -> int | None:
     return None if clock is None else clock.offset_at(instant)
 
 
-def _read_moment(text: str, zone: str, calendar_zone: str) -> Point | int | None:
+def _read_odd(time: EventTime, zone: str, calendar_zone: str) -> Point | int | None:
+    text = time.date_time or ""
+    if not (len(text) in _FULL and text[10] == "T"):
+        return _read_date(time.date, text, time.time_zone, calendar_zone)
     clock = named_clock(zone)
     if clock is not None and text[:4] not in ("0001", "9999"):
         try:
@@ -166,7 +168,7 @@ def named_clock(zone: str) -> Clock | None:
 
 
 _DAY_STARTS: _Known[int] = _Known(_day_start)
-_OFFSETS: _Known[int] = _Known(_sent_offset)
+_OFFSETS: _Known[int] = _Known(lambda text: _sent_offset(text) if len(text) in (1, 6) else None)
 _CLOCKS: _Known[Clock] = _Known(named_clock)
 
 

@@ -41,18 +41,15 @@ def plain_times(sheet: Sheet, event: Event) -> str | None:
     Nearly all events are such: both on a clock that everybody knows, at times that happen once.
     """
     start, end = read_points(event, sheet.calendar.time_zone)
-    if start is None or end is None or event.end_time_unspecified:
+    if event.end_time_unspecified:
         return None
-    if isinstance(start, int):
-        if not isinstance(end, int) or end <= start:
-            return None
+    if isinstance(start, Point) and isinstance(end, Point):
+        if start.is_plain and end.is_plain and start.instant < end.instant:
+            return f"\r\nDTSTART{_on_clock(sheet, start)}\r\nDTEND{_on_clock(sheet, end)}"
+    elif isinstance(start, int) and isinstance(end, int) and start < end:
         first, last = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
         return f"\r\nDTSTART;VALUE=DATE:{first}\r\nDTEND;VALUE=DATE:{last}"
-    if isinstance(end, int) or end.instant <= start.instant:
-        return None
-    if not (start.is_plain and end.is_plain):
-        return None
-    return f"\r\nDTSTART{_on_clock(sheet, start)}\r\nDTEND{_on_clock(sheet, end)}"
+    return None
 
 
 def _on_clock(sheet: Sheet, time: Point) -> str:
