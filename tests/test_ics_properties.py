@@ -16,7 +16,18 @@ from ics_export import NY, PARIS, codes_of, export, lines_of, named, parsed, unf
 
 from calendar_sync.ics.exporter import IcsOptions
 from calendar_sync.ics.rule import rule_parts
-from calendar_sync.ics.text import duration, escape, mailto, parameter, to_bytes, uri
+from calendar_sync.ics.text import (
+    are_https,
+    duration,
+    escape,
+    is_plain_uri,
+    mailto,
+    mailtos,
+    parameter,
+    parameters,
+    to_bytes,
+    uri,
+)
 from calendar_sync.ics.times import stamp, stamps
 from calendar_sync.model import CalendarView, Event, Orphan, Series, Single
 from calendar_sync.recurrence.lines import read_recurrence
@@ -101,6 +112,20 @@ def test_a_parameter_stays_one(text: str) -> None:
     name, parameters, value = icalendar.parser.Contentlines.from_ical(line)[0].parts()
     assert (name, sorted(parameters), value) == ("ATTENDEE", ["CN", "ROLE"], "mailto:x")
     assert parameters["ROLE"] == "CHAIR"
+
+
+WORDS = st.sampled_from(["Ada", "Zoë Li", " x", "x ", "a,b", "a\nb", "\n", "", "a@b.c", "http://x"])
+LINKS = st.sampled_from(
+    ["https://a.b/c?d=%20", "https://a https://b", "http://x", "x", "https://é"]
+)
+
+
+@given(st.lists(st.just("Ada") | WORDS | TEXT, max_size=3), st.lists(LINKS | TEXT, max_size=3))
+def test_many_values_are_written_as_each_is(texts: list[str], links: list[str]) -> None:
+    assert [*parameters(texts)] == [parameter(text) for text in texts]
+    assert mailtos(texts) == [mailto(text) for text in texts]
+    are_plain = all(is_plain_uri(link) and link.startswith("https://") for link in links)
+    assert are_https(links) == are_plain
 
 
 @given(TEXT)

@@ -19,7 +19,16 @@ from calendar_sync.ics.meeting import (
     people_lines,
 )
 from calendar_sync.ics.sheet import Sheet, Vevent
-from calendar_sync.ics.text import block, escape, folded, is_blank, is_plain_uri, lines, sealed
+from calendar_sync.ics.text import (
+    are_https,
+    block,
+    escape,
+    folded,
+    is_blank,
+    is_plain_uri,
+    lines,
+    sealed,
+)
 from calendar_sync.ics.times import link_of, stamps
 from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event
 from calendar_sync.resources import people_of
@@ -161,11 +170,11 @@ def _has_conference(event: Event) -> bool:
 
 def _links(sheet: Sheet, events: list[Event]) -> list[str]:
     """Write the page of each event and where it is from. URL may occur once only."""
+    pages = [event.html_link or "" for event in events]
+    are_plain = are_https(pages)
     urls = [
-        f"\r\nURL:{event.html_link}"
-        if event.source is None and event.html_link and is_plain_uri(event.html_link)
-        else ""
-        for event in events
+        f"\r\nURL:{page}" if event.source is None and (are_plain or is_plain_uri(page)) else ""
+        for page, event in zip(pages, events, strict=True)
     ]
     return [
         url or _odd_links(sheet, event) for url, event in zip(folded(urls), events, strict=True)

@@ -97,7 +97,7 @@ def conference_lines(event: Event) -> str:
     """Write each way into the conference, and the video one as Google's feed does."""
     conference, hangout_link = event.conference_data, event.hangout_link
     entries = list(conference.entry_points) if conference else []
-    if hangout_link and not any(entry.uri == hangout_link for entry in entries):
+    if hangout_link and hangout_link not in [entry.uri for entry in entries]:
         entries.insert(0, EntryPoint(entry_point_type="video", uri=hangout_link))
     solution = conference.conference_solution if conference else None
     name = solution.name if solution else None
@@ -114,17 +114,19 @@ def conference_lines(event: Event) -> str:
     return block([*lines, f"X-GOOGLE-CONFERENCE:{video}"] if video else lines)
 
 
+_SECRETS = ("PIN", "access code", "meeting code", "passcode", "password")
+
+
 def _entry_label(entry: EntryPoint, name: str | None) -> str:
     """Say what a person must know to get in: a URI has no place for a PIN."""
-    secrets = (
-        ("PIN", entry.pin),
-        ("access code", entry.access_code),
-        ("meeting code", entry.meeting_code),
-        ("passcode", entry.passcode),
-        ("password", entry.password),
-    )
-    words = [entry.label or name or "", *(f"{word} {value}" for word, value in secrets if value)]
-    label = parameter(", ".join(word for word in words if word))
+    label = entry.label or name or ""
+    secrets = (entry.pin, entry.access_code, entry.meeting_code, entry.passcode, entry.password)
+    if any(secrets):
+        words = [
+            f"{word} {secret}" for word, secret in zip(_SECRETS, secrets, strict=True) if secret
+        ]
+        label = ", ".join([label, *words] if label else words)
+    label = parameter(label)
     return f";LABEL={label}" if label else ""
 
 

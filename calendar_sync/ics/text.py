@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from string import ascii_letters, digits
 from urllib.parse import quote
 
 LINE_LENGTH = 75  # octets without the line break, RFC 5545 section 3.1
@@ -46,27 +47,21 @@ def escape(text: str) -> str:
     return text.replace("\n", "\\n") if "\n" in text else text
 
 
-def _are_plain(texts: Sequence[str], characters: re.Pattern[str]) -> bool:
-    """Whether many texts, asked at once, are of these characters without a blank at an end.
-
-    LF parts them and must be one of the characters.
-    """
-    whole = "\n".join(texts)
-    return (
-        characters.fullmatch(whole) is not None
-        and whole.count("\n") == len(texts) - 1
-        and " \n" not in (framed := f"\n{whole}\n")
-        and "\n " not in framed
-    )
-
-
 _PLAIN = re.compile(r"[\w .'()&/-]+")
 _PLAIN_ONES = re.compile(r"[\w .'()&/\n-]*")
 
 
 def parameters(values: Sequence[str]) -> Sequence[str]:
-    """Return parameter values, as `parameter` does."""
-    return values if _are_plain(values, _PLAIN_ONES) else [parameter(value) for value in values]
+    """Return parameter values, as `parameter` does; whether any needs something is asked once."""
+    whole = "\n".join(["", *values, ""])
+    if (
+        _PLAIN_ONES.fullmatch(whole)
+        and whole.count("\n") == len(values) + 1
+        and " \n" not in whole
+        and "\n " not in whole
+    ):
+        return values
+    return [parameter(value) for value in values]
 
 
 @lru_cache(maxsize=2048)
@@ -85,8 +80,20 @@ def parameter(value: str) -> str:
     return f'"{value}"' if any(mark in value for mark in ",;:\\=") else value
 
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_URI_OCTETS = ascii_letters + digits + "._~:/?#[]@!$&'()*+,;=%-"
+_URI = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*:[{re.escape(_URI_OCTETS)}]+")
 is_plain_uri = _URI.fullmatch
+
+
+def are_https(texts: Sequence[str]) -> bool:
+    """Whether all are such URIs, of https; asked at once for an eighth of the price."""
+    whole = " ".join(["", *texts])
+    if not whole.isascii() or whole.count(" https://") != len(texts):
+        return False
+    others = whole.encode().translate(None, _URI_OCTETS.encode())
+    return len(others) == len(texts)  # the blanks between
+
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.")
 
 
@@ -101,13 +108,14 @@ def uri(text: str) -> str | None:
     return quote(text, safe="._~:/?#[]@!$&'()*+,;=%-", errors="replace")
 
 
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@!$'*+._~-]+")
-_PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9@!$'*+._~\n-]*")
+_ADDRESS_OCTETS = ascii_letters + digits + "@!$'*+._~-"
+_PLAIN_ADDRESS = re.compile(f"[{re.escape(_ADDRESS_OCTETS)}]+")
 
 
 def mailtos(addresses: Sequence[str]) -> list[str]:
     """Return the mailto: URIs of addresses, as `mailto` does."""
-    if _are_plain(addresses, _PLAIN_ADDRESSES):
+    whole = "".join(addresses)
+    if whole.isascii() and not whole.encode().translate(None, _ADDRESS_OCTETS.encode()):
         return [f"mailto:{address}" for address in addresses]
     return [mailto(address) for address in addresses]
 
