@@ -121,6 +121,9 @@ LINKS = st.sampled_from(
 
 
 @given(st.lists(st.just("Ada") | WORDS | TEXT, max_size=3), st.lists(LINKS | TEXT, max_size=3))
+@example(["Ada", "x "], [])
+@example([" x", "Ada"], [])
+@example(["a\nb", "Ada"], [])
 def test_many_values_are_written_as_each_is(texts: list[str], links: list[str]) -> None:
     assert [*parameters(texts)] == [parameter(text) for text in texts]
     assert mailtos(texts) == [mailto(text) for text in texts]
