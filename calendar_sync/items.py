@@ -19,9 +19,15 @@ def read_items(
     What cannot be read costs one warning; it stays in the mirror and in the JSONL.
     """
     for series_id, group in groupby(rows, key=itemgetter(0)):
+        first, *others = group
+        if first[1] == Kind.SINGLE and not others:  # as most are
+            event = _read(first[2], series_id, warnings)
+            if event is not None:
+                yield Single(event)
+            continue
         members = [
             (kind, event)
-            for _, kind, resource in group
+            for _, kind, resource in (first, *others)
             if (event := _read(resource, series_id, warnings)) is not None
         ]
         yield from _items_of(members)
@@ -39,9 +45,6 @@ def is_of(item: Item, types: Collection[str]) -> bool:
 
 
 def _items_of(members: list[tuple[int, Event]]) -> Iterator[Item]:
-    if len(members) == 1 and members[0][0] == Kind.SINGLE:
-        yield Single(members[0][1])
-        return
     masters = [event for kind, event in members if kind == Kind.SERIES]
     edited = tuple(event for kind, event in members if kind == Kind.EDITED)
     if masters:
