@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calendar_sync.recurrence.clocks import Clock
-from calendar_sync.times import EPOCH, at_instant, instant_of
+from calendar_sync.times import EPOCH, FIRST_SECOND, LAST_SECOND, at_instant, instant_of
 
 ZONES = [
     "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Gaza",
     "America/Scoresbysund", "Pacific/Apia", "Asia/Pyongyang", "Europe/Dublin", "America/Havana",
     "Antarctica/Troll", "Asia/Kolkata", "UTC",
 ]  # fmt: skip
+steps = st.integers(0, 50 * 86400)
 zones = st.sampled_from(ZONES).map(ZoneInfo)
 seconds = st.integers(-3_000_000_000, 4_000_000_000)
+edges = st.integers(FIRST_SECOND, FIRST_SECOND + 3 * 86400) | st.integers(
+    LAST_SECOND - 6 * 86400, LAST_SECOND - 4 * 86400
+)
 
 
 @given(zones, seconds)
@@ -44,6 +49,23 @@ def test_every_quarter_of_an_hour_around_every_change_of_five_years() -> None:
                 assert clock.offset_at(time) == (offset or dt.timedelta()).total_seconds()
                 wall = EPOCH + dt.timedelta(seconds=time)
                 assert clock.instant_of(time) == instant_of(wall, zone)
+
+
+@given(st.sampled_from(ZONES), seconds | edges, st.lists(steps, max_size=100))
+def test_many_at_once_are_as_one_by_one(name: str, first: int, steps: list[int]) -> None:
+    times = [*accumulate(steps, initial=first)]
+    clock = Clock(ZoneInfo(name))
+    assert clock.offsets_at(times) == [clock.offset_at(time) for time in times]
+    assert clock.instants_of(times) == [clock.instant_of(time) for time in times]
+
+
+def test_many_at_once_around_every_change_of_five_years() -> None:
+    first = int(dt.datetime(2022, 1, 1, tzinfo=dt.UTC).timestamp())
+    times = range(first, first + 5 * 366 * 86400, 900)
+    for name in ZONES:
+        clock = Clock(ZoneInfo(name))
+        assert clock.offsets_at(times) == [clock.offset_at(time) for time in times]
+        assert clock.instants_of(times) == [clock.instant_of(time) for time in times]
 
 
 def test_memory_of_days_is_bounded() -> None:

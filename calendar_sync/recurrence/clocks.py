@@ -8,15 +8,30 @@ one dictionary look-up answers for all of it; the others ask the zone database e
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
-from calendar_sync.times import EPOCH, at_instant, instant_of
+from calendar_sync.times import EPOCH, FIRST_SECOND, LAST_SECOND, at_instant, instant_of
 
 DAY = 86400
 _STORMY = 1 << 30
 _MOST_DAYS = 50_000  # 137 years, about 5 MB a zone
+_LONG_SPAN = 512 * DAY  # looked through for changes of the offset when many times lie in it
+_MANY = 16
 _SPAN = 1 << 19  # seconds, 6 days: what is asked for once for all of them
+
+
+class _Change(NamedTuple):
+    """From an instant on there is an offset."""
+
+    instant: int
+    offset: int
+
+
+_NO_MORE = _Change(1 << 62, 0)
 
 
 class Clock:
@@ -28,6 +43,7 @@ class Clock:
         self._by_wall: dict[int, int] = {}
         self._calm: dict[int, bool] = {}
         self._by_span: dict[int, int | None] = {}
+        self._by_long_span: dict[int, list[_Change]] = {}
 
     def offset_at(self, instant: int) -> int:
         """Return the seconds east of UTC at an instant."""
@@ -46,24 +62,49 @@ class Clock:
         return wall - (self._ask_on_wall(wall) if offset == _STORMY else offset)
 
     def offsets_at(self, instants: Sequence[int]) -> list[int]:
-        """Return the offset at each instant; of many, each costs a third of what `offset_at` does."""
-        known = self._by_instant
-        found = [known.get(instant // DAY, _STORMY) for instant in instants]
-        if _STORMY not in found:
-            return found
-        return [
-            self.offset_at(instant) if offset == _STORMY else offset
-            for instant, offset in zip(instants, found, strict=True)
-        ]
+        """Return the offset at each of ascending instants; many cost next to nothing each."""
+        if _are_sparse(instants):
+            return [self.offset_at(instant) for instant in instants]
+        found: list[int] = []
+        for (_, offset), after in pairwise([*self._changes(instants), _NO_MORE]):
+            end = bisect_left(instants, after.instant, len(found))
+            found += [offset] * (end - len(found))
+        return found
 
     def instants_of(self, walls: Sequence[int]) -> list[int]:
-        """Return the instant of each wall time; many cost a third of what one by one would."""
-        known = self._by_wall
-        offsets = [known.get(wall // DAY, _STORMY) for wall in walls]
-        return [
-            self.instant_of(wall) if offset == _STORMY else wall - offset
-            for wall, offset in zip(walls, offsets, strict=True)
-        ]
+        """Return the instant of each of ascending wall times; many cost next to nothing each."""
+        if _are_sparse(walls) or walls[0] < FIRST_SECOND + DAY or walls[-1] > LAST_SECOND - DAY:
+            return [self.instant_of(wall) for wall in walls]
+        found: list[int] = []
+        for (_, offset), after in pairwise([*self._changes(walls), _NO_MORE]):
+            # What happens twice is meant the first time; what never happens, by the clock before.
+            until = after.instant + max(offset, after.offset)
+            end = bisect_left(walls, until, len(found))
+            found += [wall - offset for wall in walls[len(found) : end]]
+        return found
+
+    def _changes(self, times: Sequence[int]) -> list[_Change]:
+        """Return what changes the offset near ascending times, with what is in force before them."""
+        found: list[_Change] = []
+        for span in range((times[0] - DAY) // _LONG_SPAN, (times[-1] + DAY) // _LONG_SPAN + 1):
+            for change in self._changes_in(span):
+                if not found or found[-1].offset != change.offset:
+                    found.append(change)
+        return found
+
+    def _changes_in(self, span: int) -> list[_Change]:
+        known = self._by_long_span.get(span)
+        if known is None:
+            begin = span * _LONG_SPAN
+            known = [_Change(begin, self._ask_at(begin))]
+            for day in range(begin + DAY, begin + _LONG_SPAN + 1, DAY):
+                before, offset = known[-1].offset, self._ask_at(day)
+                if offset != before:
+                    seconds = range(day - DAY, day + 1)
+                    at = bisect_left(seconds, True, key=lambda i: self._ask_at(i) != before)
+                    known.append(_Change(seconds[at], offset))
+            self._by_long_span[span] = known
+        return known
 
     def is_calm(self, wall: int) -> bool:
         """Whether no clock change is near: every wall time of that day happens exactly once."""
@@ -113,6 +154,11 @@ class Clock:
             return wall - instant_of(EPOCH + dt.timedelta(seconds=wall), self.tzinfo)
         except OverflowError:  # past the year 9999 or before the year 1
             return self._ask_at(wall)
+
+
+def _are_sparse(times: Sequence[int]) -> bool:
+    """Whether so few times are not worth looking at all days between them."""
+    return not times or len(times) * _LONG_SPAN < _MANY * (times[-1] - times[0] + _LONG_SPAN)
 
 
 @lru_cache(maxsize=64)

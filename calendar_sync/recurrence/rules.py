@@ -22,7 +22,7 @@ WEEK = 7 * DAY
 CYCLE_YEARS = 400  # the Gregorian calendar repeats: as many days, and as many whole weeks
 CYCLE = 146_097 * DAY
 MOST_LOOKS = 500_000  # candidates looked at for one rule; about a second
-_LARGEST_BATCH = 1024
+_SMALLEST_BATCH, _LARGEST_BATCH = 64, 1024
 _EPOCH_ORDINAL = EPOCH.toordinal()
 LAST_WALL = (dt.date.max.toordinal() - _EPOCH_ORDINAL - 4) * DAY  # room for every offset
 _BY_DAYS = ("by_month", "by_week_number", "by_year_day", "by_month_day", "by_day")
@@ -48,7 +48,7 @@ def in_batches(given: Iterable[int]) -> Iterator[list[int]]:
 
     What came before TooMuchWork comes before it here, too.
     """
-    rest, size = iter(given), 8
+    rest, size = iter(given), _SMALLEST_BATCH
     while True:
         batch: list[int] = []
         try:

@@ -159,6 +159,8 @@ class SeriesDates:
         usual = self.clock.instant_of(self.wall)
         if usual != self.start:
             instants = [self.start if instant == usual else instant for instant in instants]
+        if max(instants) <= last:
+            return instants
         return [instant for instant in instants if instant <= last]
 
     def _last(self, rule: Rule) -> int:

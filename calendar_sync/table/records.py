@@ -48,5 +48,9 @@ def with_calendar(record: Record, calendar: str) -> Record:
 
 def split_records(records: list[Record]) -> tuple[list[bytes], list[bytes]]:
     """Return the keys and the contents."""
-    parts = [record.partition(b"\1") for record in records]
-    return [key for key, _, _ in parts], [content for _, _, content in parts]
+    keys, contents = [], []
+    for record in records:
+        key, _, content = record.partition(b"\1")
+        keys.append(key)
+        contents.append(content)
+    return keys, contents

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from itertools import groupby, repeat
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import DAYS, Point, TextTable
@@ -130,10 +130,11 @@ class _SeriesRows:
         is_at_edge = bool(starts) and starts[0] < FIRST_SECOND
         seconds = starts if is_at_edge else [date % DAY for date in starts]
         alike: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
-        for shape, date in zip(
-            zip(offsets, end_offsets, seconds, strict=True), starts, strict=True
-        ):
-            alike[shape].append(date)
+        at = 0
+        for shape, group in groupby(zip(offsets, end_offsets, seconds, strict=True)):
+            end_at = at + len([*group])
+            alike[shape] += starts[at:end_at]
+            at = end_at
         records: list[Record] = []
         for (offset, end_offset, _), dates in alike.items():
             start = Point(dates[0], offset, begin.zone)
