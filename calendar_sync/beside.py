@@ -24,7 +24,7 @@ from calendar_sync.export import CalendarExport
 from calendar_sync.listing import Resource
 from calendar_sync.rendering import EMPTY, Result, frame, read_frame
 
-WORTH_A_PROCESS = 2000  # events on the first page
+WORTH_A_PROCESS = 2000  # events before a page that is not the last
 _THEIRS, _OURS = 400, 100  # events at once; between ours we look whether the other one waits
 
 
@@ -42,16 +42,22 @@ class Beside:
         self.export = export
         self._may_help = may_help
         self._process: subprocess.Popen[bytes] | None = None
+        self._taken = 0  # events
+        self._has_sent = False
 
     def add(self, rows: list[Resource]) -> None:
-        """Take some events. Raises CannotWrite."""
-        if self._may_help and len(rows) >= WORTH_A_PROCESS:
+        """Take a page's events. Raises CannotWrite."""
+        if self._may_help and self._taken >= WORTH_A_PROCESS:
             self._may_help = False
             self._start()
+        self._taken += len(rows)
         at = 0
         while at < len(rows) and self.export.is_open:
             if self._is_waited_for():
-                self._send(frame([(s, kind, bytes(r)) for s, kind, r in rows[at : at + _THEIRS]]))
+                theirs = [(series, kind, bytes(r)) for series, kind, r in rows[at : at + _THEIRS]]
+                with self._given_up_when_broken():
+                    self._send(frame(theirs))
+                self._has_sent = True
                 at += _THEIRS
             else:
                 self.export.add(rows[at : at + _OURS])
@@ -59,9 +65,9 @@ class Beside:
 
     def joined(self) -> CalendarExport | None:
         """Return the export with all events in it; None when some are lost, or were given up."""
-        if self._process is not None and self.export.is_open:
-            self._send(EMPTY)
+        if self._process is not None and self._has_sent and self.export.is_open:
             with self._given_up_when_broken():
+                self._send(EMPTY)
                 while not (content := read_frame(self._stdout)):
                     pass
                 result = msgspec.msgpack.decode(content, type=Result)
@@ -93,7 +99,9 @@ class Beside:
                 pass_fds=[output.descriptor for output in order.outputs],
                 process_group=0,  # Ctrl-C is for us to handle
             )
-            self._send(frame(order))
+        if self._process is not None:
+            with self._given_up_when_broken():
+                self._send(frame(order))
 
     def _is_waited_for(self) -> bool:
         """Whether the other process wants events; it says so once for all it has got."""
@@ -104,9 +112,8 @@ class Beside:
         return self._process is not None
 
     def _send(self, message: bytes) -> None:
-        with self._given_up_when_broken():
-            self._stdin.write(message)
-            self._stdin.flush()
+        self._stdin.write(message)
+        self._stdin.flush()
 
     @property
     def _stdin(self) -> BinaryIO:

@@ -87,6 +87,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
     monkeypatch.setattr(Beside, "_is_waited_for", patient)
     monkeypatch.setattr(beside, "is_core_free", lambda: True)
+    monkeypatch.setattr(beside, "WORTH_A_PROCESS", 0)
     return asked
 
 
@@ -97,19 +98,37 @@ def test_another_process_renders_the_same(job: Job, given: list[subprocess.Popen
     assert made(job) == made_from_the_mirror(job)
 
 
-def test_a_process_that_dies_costs_time_only(
+def test_a_process_that_never_came_to_it_is_not_waited_for(
     job: Job, given: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def impatient(self: Beside) -> bool:
+        if self._process is not None:
+            started.append(self._process)
+        return False
+
+    monkeypatch.setattr(Beside, "_is_waited_for", impatient)
+    job.run()
+    assert {process.returncode for process in started} == {-signal.SIGKILL}
+    assert made(job) == made_from_the_mirror(job)
+
+
+@pytest.mark.parametrize("last", [3, 99], ids=["in the middle", "at the end"])
+def test_a_process_that_dies_costs_time_only(
+    job: Job, given: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
     send = Beside._send
 
     def fatal(self: Beside, message: bytes) -> None:
-        send(self, message)
-        if len(given) == 3 and self._process is not None:
+        if (len(given) == last or message == EMPTY) and self._process is not None:
             self._process.kill()
+            self._process.wait()
+        send(self, message)
 
     monkeypatch.setattr(Beside, "_send", fatal)
     job.run()
-    assert 3 <= len(given) <= 4
+    assert (len(given) == 3) == (last == 3)
     assert given[0].returncode == -signal.SIGKILL
     assert made(job) == made_from_the_mirror(job)
 
