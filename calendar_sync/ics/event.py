@@ -7,7 +7,6 @@ cost more than what it does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import msgspec
 
@@ -54,8 +53,8 @@ def uid_of(event: Event) -> str:
     return event.ical_uid or f"{event.recurring_event_id or event.id}@google.com"
 
 
-def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
-    """Write VEVENTs as whole lines of the file. Raises ValueError, OverflowError for odd data."""
+def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> list[bytes]:
+    """Write each VEVENT as whole lines of the file. Raises ValueError, OverflowError for odd data."""
     events = [vevent.event for vevent in vevents]
     created = stamps([event.created or "" for event in events])
     updated = stamps([event.updated or "" for event in events])
@@ -91,7 +90,7 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> bytes:
         [alarm_lines(sheet, *each) if each[0].reminders not in quiet else "" for each in guests],
         ["\r\nEND:VEVENT\r\n"] * len(events),
     ]
-    return sealed("".join(chain.from_iterable(zip(*columns, strict=True))))
+    return sealed([*map("".join, zip(*columns, strict=True))])
 
 
 # -- columns: `NAME:value` for each event, CR LF before it, or nothing ------------------------------

@@ -167,7 +167,7 @@ def block(some: Sequence[str]) -> str:
 
 def to_bytes(lines: Sequence[str]) -> bytes:
     """Write a few lines of escaped text as bytes of the file."""
-    return sealed(f"{block(lines)[2:]}\r\n")
+    return sealed([f"{block(lines)[2:]}\r\n"])[0]
 
 
 def without_breaks(text: str) -> str:
@@ -180,15 +180,18 @@ def octets(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
 
 
-def sealed(lines: str) -> bytes:
+def sealed(texts: Sequence[str]) -> list[bytes]:
     """Turn folded lines into bytes; where control characters go, the lines are folded anew."""
-    written = lines.encode("latin-1")
-    clean = written.translate(None, _CONTROLS)
-    if len(clean) == len(written):
-        return clean
-    unfolded = clean.replace(b"\r\n ", b"").decode("latin-1")
-    again = folded([f"\r\n{line}" for line in unfolded.split("\r\n")])
-    return "".join(again)[2:].encode("latin-1")
+    contents = [text.encode("latin-1") for text in texts]
+    whole = b"".join(contents)
+    is_clean = len(whole.translate(None, _CONTROLS)) == len(whole)
+    return contents if is_clean else [_folded_anew(content) for content in contents]
+
+
+def _folded_anew(content: bytes) -> bytes:
+    unfolded = content.translate(None, _CONTROLS).replace(b"\r\n ", b"").decode("latin-1")
+    lines = folded([f"\r\n{line}" for line in unfolded.split("\r\n")])
+    return "".join(lines)[2:].encode("latin-1")
 
 
 # Of a line with its CR LF.

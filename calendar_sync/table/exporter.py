@@ -26,7 +26,7 @@ from calendar_sync.table.wide_table import WideTable
 
 __all__ = ["WIDE_COLUMNS", "CsvExporter", "CsvOptions"]
 
-_ROWS_AT_ONCE = 100
+_ROWS_AT_ONCE = 250
 _ROWS_IN_A_BLOCK = 256
 _BEFORE_ALL = -(1 << 62)  # where rows without a readable start go
 _EXCEL_CELL = 32_767  # characters; Excel and LibreOffice cut a cell there
