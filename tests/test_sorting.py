@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from calendar_sync.errors import CannotWrite
 from calendar_sync.recurrence.clocks import DAY
 from calendar_sync.table import sorting
-from calendar_sync.table.records import record_of, split_records, with_calendar
+from calendar_sync.table.records import record_of, records_of, split_records, with_calendar
 from calendar_sync.table.sorting import RowSorter
 from calendar_sync.times import FIRST_SECOND, LAST_SECOND
 
@@ -44,6 +44,12 @@ def test_runs_on_the_disk_change_nothing(
     assert {len(block) for block in blocks[:-1]} <= {count}
     found = [row for block in blocks for row in split_records(block)[1]]
     assert found == [row for _, _, row in sorted(rows)]
+
+
+@given(rows)
+def test_many_records_are_as_each_by_itself(rows: list[tuple[int, str, bytes]]) -> None:
+    of_each = [[row[place] for row in rows] for place in range(3)]
+    assert records_of(*of_each) == [record_of(*row) for row in rows]  # type: ignore[arg-type]
 
 
 @given(st.lists(st.tuples(ids, ids)))

@@ -22,7 +22,7 @@ from calendar_sync.ics.text import escape, is_blank, to_bytes
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, EventWarning, Item, Series, Single
 from calendar_sync.table.part import Part
-from calendar_sync.table.records import record_of, split_records
+from calendar_sync.table.records import records_of, split_records
 from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.times import find_zone
 
@@ -127,12 +127,8 @@ class IcsExporter:
         sheet = self._sheet
         if sheet.vevents:
             contents = _of_each(self._written(), self._keys)
-            self._sorter.extend(
-                [
-                    record_of(self._calendars, key, content)
-                    for (key, _), content in zip(self._keys, contents, strict=True)
-                ]
-            )
+            keys = [key for key, _ in self._keys]
+            self._sorter.extend(records_of([self._calendars] * len(keys), keys, contents))
             self._rows += len(sheet.vevents)
             sheet.vevents.clear()
             self._keys.clear()

@@ -19,7 +19,7 @@ from calendar_sync.recurrence.event_times import calendar_clock, is_within, orig
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
 from calendar_sync.table.part import Part
 from calendar_sync.table.presets import PresetTable
-from calendar_sync.table.records import Record, record_of, split_records
+from calendar_sync.table.records import Record, records_of, split_records
 from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
 from calendar_sync.table.wide_table import WideTable
@@ -131,12 +131,8 @@ class CsvExporter:
         for (_, row), content in zip(pending, rows, strict=True):
             if row.event.attendees_omitted or len(content) > _EXCEL_CELL:
                 self._check_cells(row.event, content)
-        self._sorter.extend(
-            [
-                record_of(instant, row.event.id, content)
-                for (instant, row), content in zip(pending, rows, strict=True)
-            ]
-        )
+        ids = [row.event.id for _, row in pending]
+        self._sorter.extend(records_of([instant for instant, _ in pending], ids, rows))
         self.rows += len(rows)
 
     def _flush_odd(self, instant: int, row: TableRow) -> None:

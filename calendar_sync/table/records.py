@@ -7,6 +7,7 @@ would. The first KEY_END ends the key, whatever the content is.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from calendar_sync.points import TextTable
 from calendar_sync.recurrence.clocks import DAY
@@ -21,6 +22,19 @@ DAY_KEYS = TextTable(lambda day: b"%07d" % (min(max(day, _FIRST_DAY), _LAST_DAY)
 def record_of(number: int, id_: str, content: bytes) -> Record:
     """Put the key before the content."""
     return b"%b\1%b" % (record_key(number, id_), content)
+
+
+def records_of(
+    numbers: Iterable[int], ids: Sequence[str], contents: Iterable[bytes]
+) -> list[Record]:
+    """Do as `record_of` does with many."""
+    whole = "".join(ids)
+    is_plain = whole.isascii() and whole.isprintable()  # as all of Google's are
+    keys = [id_.encode() if is_plain else encoded(id_text(id_)) for id_ in ids]
+    return [
+        b"%b%05d%b\1%b" % (DAY_KEYS[number // DAY], number % DAY, key, content)
+        for number, key, content in zip(numbers, keys, contents, strict=True)
+    ]
 
 
 def record_key(number: int, id_: str) -> bytes:
