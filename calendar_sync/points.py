@@ -45,20 +45,21 @@ def read_point(time: EventTime | None, calendar_zone: str) -> Point | int | None
     if time is None:
         return None
     text = time.date_time
-    if text is None:
-        return _read_date(time.date, text, time.time_zone, calendar_zone)
     zone = time.time_zone or calendar_zone
     try:
+        if text is None:
+            return _DAY_STARTS[time.date or ""]
         sent = _OFFSETS[text[19:]]
         instant = _DAY_STARTS[text[:10]] + SECONDS[text[10:19]] - sent
-        offset = _CLOCKS[zone].calm_offset_at(instant)
+        clock = _CLOCKS[zone]
     except KeyError:
         return _read_odd(time, zone, calendar_zone)
+    offset = clock.calm_offset_at(instant)
     if sent == offset or (
         offset is not None and (sent == 0 or sent == _shown_offset(instant, calendar_zone))
     ):
         return Point(instant, offset, zone, True)
-    return _read_odd(time, zone, calendar_zone)
+    return _judged(instant, text[19:], zone, clock, calendar_zone)
 
 
 def read_points(event: Event, calendar_zone: str) -> tuple[Point | int | None, Point | int | None]:
