@@ -71,9 +71,14 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> list[bytes]:
         [vevent.times for vevent in vevents],
         [f"\r\nCREATED:{time}" if time else "" for time in created],
         [f"\r\nLAST-MODIFIED:{time}" if time else "" for time in updated],
-        [f"\r\nSEQUENCE:{_sequence(event.sequence)}" for event in events],
+        [f"\r\nSEQUENCE:{_sequence(event.sequence) if event.sequence else 0}" for event in events],
         [_STATUSES.get(event.status, "") for event in events],
-        [f"\r\nTRANSP:{'TRANSPARENT' if _is_free(event) else 'OPAQUE'}" for event in events],
+        [
+            "\r\nTRANSP:TRANSPARENT"
+            if event.transparency == "transparent" or event.event_type == "workingLocation"
+            else "\r\nTRANSP:OPAQUE"
+            for event in events
+        ],
         [_class(event) if event.visibility else "" for event in events],
         [_kind(event) if event.event_type not in _USUAL_KINDS else "" for event in events],
         [_color(event) if event.color_id else "" for event in events],
@@ -82,7 +87,10 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> list[bytes]:
         lines("LOCATION", _visible([event.location for event in events])),
         people_lines(sheet, guests),
         _links(sheet, events),
-        [conference_lines(event) if _has_conference(event) else "" for event in events],
+        [
+            conference_lines(event) if event.conference_data or event.hangout_link else ""
+            for event in events
+        ],
         [attachment_lines(sheet, event) if event.attachments else "" for event in events],
         lines("X-GOOGLE-EVENT-ID", [event.id for event in events]),
         [_calendar(sheet)] * len(events),
@@ -96,12 +104,8 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> list[bytes]:
 # -- columns: `NAME:value` for each event, CR LF before it, or nothing ------------------------------
 
 
-def _sequence(number: int | None) -> int:
-    return min(max(number, 0), 2**31 - 1) if number else 0
-
-
-def _is_free(event: Event) -> bool:
-    return event.transparency == "transparent" or event.event_type == "workingLocation"
+def _sequence(number: int) -> int:
+    return min(max(number, 0), 2**31 - 1)
 
 
 def _class(event: Event) -> str:
@@ -161,10 +165,6 @@ def _descriptions(events: list[Event], html: str) -> list[str]:
 def is_free_busy(event: Event) -> bool:
     """Whether the calendar shows times only: no title, and nobody who made it."""
     return not (event.summary or event.creator or event.organizer or event.created)
-
-
-def _has_conference(event: Event) -> bool:
-    return event.conference_data is not None or bool(event.hangout_link)
 
 
 def _links(sheet: Sheet, events: list[Event]) -> list[str]:

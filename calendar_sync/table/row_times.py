@@ -69,14 +69,19 @@ def _timed_cells(start: Point, end: Point | None, days: Texts) -> _Nine:
     utc = _utc_text(start.instant, days)
     if end is None:
         return (start_text, "", utc, "", "false", first, first, start.zone, "")
+    end_wall = end.instant + end.offset
+    last = days[end_wall // DAY]
+    end_text = f"{last}T{CLOCKS[end_wall % DAY]}{OFFSETS[end.offset]}"
+    if end_wall % DAY == 0 and end.instant > start.instant:  # a midnight is of the day before
+        last = days[end_wall // DAY - 1]
     return (
         start_text,
-        local_text(end, days),
+        end_text,
         utc,
         _utc_text(end.instant, days),
         "false",
         first,
-        days[last_day(start, end)],
+        last,
         start.zone,
         MINUTES[end.instant - start.instant],
     )
@@ -87,12 +92,6 @@ def _utc_text(instant: int, days: Texts) -> str:
     if days is DAYS and not FIRST_SECOND <= instant <= LAST_SECOND:
         instant = FIRST_SECOND if instant < FIRST_SECOND else LAST_SECOND
     return f"{days[instant // DAY]}T{CLOCKS[instant % DAY]}Z"
-
-
-def last_day(start: Point, end: Point) -> int:
-    """Return the last local day of a timed event; a midnight belongs to the day before."""
-    local = end.instant + end.offset
-    return (local - 1 if end.instant > start.instant else local) // DAY
 
 
 def minutes_text(seconds: int) -> str:
