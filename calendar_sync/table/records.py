@@ -14,14 +14,18 @@ from calendar_sync.recurrence.clocks import DAY
 
 Record = bytes
 KEY_END = "\1"  # like \0 before a calendar's id below all that an id has
+_END = KEY_END.encode()
 _LOW = re.compile("[\0-\2]")  # no id of Google's has one
 _FIRST_DAY, _LAST_DAY = -1_000_000, 8_999_999  # beyond all years; what is outside is kept together
 DAY_KEYS = TextTable(lambda day: b"%07d" % (min(max(day, _FIRST_DAY), _LAST_DAY) - _FIRST_DAY))
+_SECOND_KEYS = TextTable(lambda second: b"%05d" % second)
 
 
 def record_of(number: int, id_: str, content: bytes) -> Record:
     """Put the key before the content."""
-    return b"%b\1%b" % (record_key(number, id_), content)
+    id_key = id_.encode() if id_.isprintable() else encoded(id_text(id_))
+    day, second = DAY_KEYS[number // DAY], _SECOND_KEYS[number % DAY]
+    return b"".join((day, second, id_key, _END, content))
 
 
 def records_of(
@@ -39,7 +43,7 @@ def records_of(
 
 def record_key(number: int, id_: str) -> bytes:
     """Return the key alone."""
-    return b"%b%05d%b" % (DAY_KEYS[number // DAY], number % DAY, encoded(id_text(id_)))
+    return record_of(number, id_, b"")[: -len(_END)]
 
 
 def id_text(id_: str) -> str:
@@ -56,7 +60,7 @@ def encoded(text: str) -> bytes:
 
 def with_calendar(record: Record, calendar: str) -> Record:
     """Let a calendar's id decide between records of several that have the same key else."""
-    key, end, content = record.partition(b"\1")
+    key, end, content = record.partition(_END)
     return b"%b\0%b%b%b" % (key, encoded(id_text(calendar)), end, content)
 
 
@@ -64,7 +68,7 @@ def split_records(records: list[Record]) -> tuple[list[bytes], list[bytes]]:
     """Return the keys and the contents."""
     keys, contents = [], []
     for record in records:
-        key, _, content = record.partition(b"\1")
+        key, _, content = record.partition(_END)
         keys.append(key)
         contents.append(content)
     return keys, contents
