@@ -103,7 +103,7 @@ def test_memory_stays_flat_for_many_rows(tmp_path: Path) -> None:
     tracemalloc.start()
     with RowSorter(tmp_path, run_bytes=1 << 19) as sorter:
         for number in range(50_000):
-            sorter.add(record_of(numbers.randrange(1 << 30), f"id{number}", b"x" * 300))
+            sorter.add(record_of(60 * numbers.randrange(1 << 24), f"id{number}", b"x" * 300))
         assert sum(map(len, sorter.sorted_blocks(256))) == 50_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
