@@ -64,7 +64,7 @@ def check_page(body: object, page: type[_P], kind: str) -> _P:
     return result
 
 
-_PIECE = 16 << 10  # bytes; the text of a whole page would be megabytes, each time from the system
+_PIECE = 4 << 10  # bytes; larger ones leave holes in the heap, a page as a whole costs the most
 
 
 def _refuse_other_than_utf8(body: bytes) -> None:
