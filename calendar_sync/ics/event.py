@@ -26,7 +26,6 @@ from calendar_sync.ics.text import (
     is_blank,
     is_plain_uri,
     lines,
-    sealed,
 )
 from calendar_sync.ics.times import link_of, stamps
 from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event
@@ -98,7 +97,7 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> list[bytes]:
         [alarm_lines(sheet, *each) if each[0].reminders not in quiet else "" for each in guests],
         ["\r\nEND:VEVENT\r\n"] * len(events),
     ]
-    return sealed([*map("".join, zip(*columns, strict=True))])
+    return [text.encode("latin-1") for text in map("".join, zip(*columns, strict=True))]
 
 
 # -- columns: `NAME:value` for each event, CR LF before it, or nothing ------------------------------

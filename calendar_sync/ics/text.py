@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 LINE_LENGTH = 75  # octets without the line break, RFC 5545 section 3.1
 _CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
+_REMOVED_WITHIN = _CONTROLS.replace(b"\0", b"")  # of texts that are joined by it
 _CONTROL_CHARACTERS = dict.fromkeys(_CONTROLS)
 _BLANK = _CONTROLS.decode() + "".join(filter(str.isspace, map(chr, range(0x3001))))
 _LINE_BREAKS = re.compile("[\r\n\x85\u2028\u2029]+")
@@ -144,20 +145,20 @@ def lines(name: str, texts: Sequence[str]) -> list[str]:
 
     All are escaped at once, for the price of a few: most need nothing.
     """
-    values = octets(without_breaks(escape("\0".join(texts)))).split("\0")
+    values = _octets(escape("\0".join(texts)), _REMOVED_WITHIN).split("\0")
     if len(values) != len(texts):
-        values = [octets(without_breaks(escape(text))) for text in texts]
-    return folded([f"\r\n{name}:{value}" if value else "" for value in values])
+        values = [_octets(escape(text)) for text in texts]
+    return folded(
+        [f"\r\n{name}:{value}" if text else "" for text, value in zip(texts, values, strict=True)]
+    )
 
 
 def written(some: Sequence[str]) -> list[str]:
-    """Write lines of escaped text, CR LF before each; a line break inside is removed."""
-    whole = "".join(some)
-    if "\n" in whole or "\r" in whole:
-        some = [without_breaks(line) for line in some]
-    if not whole.isascii():
-        some = [line if line.isascii() else octets(line) for line in some]
-    return folded([f"\r\n{line}" for line in some])
+    """Write lines of escaped text, CR LF before each."""
+    values = _octets("\0".join(some), _REMOVED_WITHIN).split("\0")
+    if len(values) != len(some):
+        values = [_octets(line) for line in some]
+    return folded([f"\r\n{value}" for value in values])
 
 
 def block(some: Sequence[str]) -> str:
@@ -167,31 +168,17 @@ def block(some: Sequence[str]) -> str:
 
 def to_bytes(lines: Sequence[str]) -> bytes:
     """Write a few lines of escaped text as bytes of the file."""
-    return sealed([f"{block(lines)[2:]}\r\n"])[0]
+    return f"{block(lines)[2:]}\r\n".encode("latin-1")
 
 
-def without_breaks(text: str) -> str:
-    """Take out what could end a line, whatever let it in."""
-    return _LINE_BREAKS.sub("", text) if "\n" in text or "\r" in text else text
+def _octets(text: str, removed: bytes = _CONTROLS) -> str:
+    """Return the UTF-8 of a text, a character for each octet; half surrogates become `?`.
 
-
-def octets(text: str) -> str:
-    """Return the UTF-8 of a text, a character for each octet; half surrogates become `?`."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
-
-
-def sealed(texts: Sequence[str]) -> list[bytes]:
-    """Turn folded lines into bytes; where control characters go, the lines are folded anew."""
-    contents = [text.encode("latin-1") for text in texts]
-    whole = b"".join(contents)
-    is_clean = len(whole.translate(None, _CONTROLS)) == len(whole)
-    return contents if is_clean else [_folded_anew(content) for content in contents]
-
-
-def _folded_anew(content: bytes) -> bytes:
-    unfolded = content.translate(None, _CONTROLS).replace(b"\r\n ", b"").decode("latin-1")
-    lines = folded([f"\r\n{line}" for line in unfolded.split("\r\n")])
-    return "".join(lines)[2:].encode("latin-1")
+    Without control characters, nor a line break, whatever let it in.
+    """
+    if "\n" in text or "\r" in text:
+        text = _LINE_BREAKS.sub("", text)
+    return text.encode("utf-8", "replace").translate(None, removed).decode("latin-1")
 
 
 # Of a line with its CR LF.
