@@ -68,12 +68,17 @@ class SeriesDates:
         self.lower, self.upper = self._bounds()
 
     def _bounds(self) -> tuple[int, int]:
-        """Return a first and a last second that no date within the bounds lies beyond."""
+        """Return a first and a last second that no date within the bounds lies beyond.
+
+        Where there is no window and dates are instants, all between them are within the bounds.
+        """
         window = self.window or Window()
         lower = self.start
         if window.start is not None:
             lower = max(lower, window.start - max(0, self.length or 0) - _MARGIN)
         ends = [end + _MARGIN for end in (self.horizon, window.end) if end is not None]
+        if self.horizon is not None and not self.is_all_day:
+            ends.append(self.horizon - 1)
         return lower, min(*(ends or [lower + CYCLE]), LAST_WALL)
 
     def starts(self, most: int) -> list[int]:
@@ -94,17 +99,17 @@ class SeriesDates:
         self.warnings.append(EventWarning(self.series.master.id, code, message))
 
     def _given(self, recurrence: Recurrence) -> Iterator[Iterable[int]]:
-        """Yield DTSTART, the dates and each rule's dates."""
+        """Yield DTSTART, the dates and each rule's dates, those within the bounds."""
         ends = [self._last(rule) for rule in recurrence.rules]
         if not ends or recurrence.problems or any(end >= self.start for end in ends):
-            yield [self.start]
-        yield [self._date(stamp) for stamp in recurrence.dates]
-        yield from (self._of_rule(rule) for rule in recurrence.rules)
+            yield self._within([self.start])
+        yield self._within([self._date(stamp) for stamp in recurrence.dates])
+        for rule in recurrence.rules:
+            given = self._of_rule(rule)
+            yield self._within(given) if self.is_all_day or self.window is not None else given
 
     def _first(self, given: Iterable[int], dates: set[int], days: set[int], most: int) -> list[int]:
-        """Take the first dates that are within the bounds and not excluded."""
-        if self.horizon is not None or self.window is not None:
-            given = self._within(given)
+        """Take the first dates that are not excluded."""
         if days:
             given = (date for date in given if self._day(date) not in days)
         if dates:
@@ -118,9 +123,8 @@ class SeriesDates:
 
     def _within(self, given: Iterable[int]) -> Iterable[int]:
         """Leave out what is not within the bounds."""
-        horizon = self.horizon
-        if self.window is None and horizon is not None and not self.is_all_day:
-            return (date for date in given if date < horizon)
+        if self.horizon is None and self.window is None:
+            return given
         return filter(self._is_within, given)
 
     def _is_within(self, date: int) -> bool:

@@ -27,7 +27,7 @@ from calendar_sync.errors import cannot_write
 RUN_BYTES = 8 << 20
 _BLOCK_BYTES = 1 << 14  # two of each run are in memory during the merge: a gigabyte has 150 runs
 _WRITE_BYTES = 1 << 18
-_OVERHEAD = 50  # what Python adds to bytes in a list
+_OVERHEAD = 70  # what Python adds to bytes in a list
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
