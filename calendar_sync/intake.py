@@ -178,7 +178,7 @@ class Writer:
             if is_full and not self.allow_shrink:
                 before = reading.before or listing.task.published
                 _refuse_suspicious_loss(calendar, before, reading.after)
-            if reading.kept_all():
+            if early is not None and reading.kept_all():
                 stack.pop_all()
         outcome = Outcome(
             calendar, fetch, counts, pages, reading.unreadable, touched=reading.touched

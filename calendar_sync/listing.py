@@ -79,7 +79,7 @@ class Reading:
     """
 
     def __init__(self, mirror: Mirror, key: int, *, full: bool, run: RunFacts) -> None:
-        self._connection = mirror.connection
+        self._mirror, self._connection = mirror, mirror.connection
         self._key, self._full, self._run = key, full, run
         self._deleted: set[str] = set()
         self.is_first = mirror.sync_state(key).full_read_at is None
@@ -89,7 +89,7 @@ class Reading:
         self.named: set[str] = set()  # by an incremental listing
         self.changes: dict[str, str] = {}  # id -> title, of those kept in detail
         self.touched: Touched | None = None  # known when finished, if it is not too much
-        self.before = self._live()
+        self.before = self._live() if full else 0
         self._is_bare = self.is_first and drop_indexes(self._connection)
         if full and not self.is_first:
             self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
@@ -141,7 +141,7 @@ class Reading:
 
         None came twice, none was removed again, and none has occurrences that name it as their series.
         """
-        if self._deleted or self._live() + self._holes() != self._put_first:
+        if self._deleted or self._all() != self._put_first:
             return False
         named = self._connection.execute(
             "SELECT 1 FROM resources e JOIN resources s ON s.calendar = ?1 AND s.id = e.series"
@@ -193,8 +193,7 @@ class Reading:
     def _compare(self, now: dt.datetime) -> tuple[Counts, bool]:
         """Keep and count the changes; say whether any byte is another, which files may show."""
         if self._journal is None:
-            live = self._live()
-            return Counts(added=live), bool(live or self._holes())
+            return Counts(added=self._live()), self._all() > 0
         counts, is_touched = {"added": 0, "changed": 0, "cancelled": 0}, False
         for found in self._journal.touched():
             is_touched = True
@@ -238,14 +237,11 @@ class Reading:
         return found
 
     def _live(self) -> int:
-        return self._count("kind <> ?")
+        return self._mirror.count_live(self._key)
 
-    def _holes(self) -> int:
-        return self._count("kind = ?")
-
-    def _count(self, condition: str) -> int:
-        query = f"SELECT count(*) FROM resources WHERE calendar = ? AND {condition}"  # noqa: S608
-        return int(self._connection.execute(query, (self._key, Kind.CANCELLED)).fetchone()[0])
+    def _all(self) -> int:
+        query = "SELECT count(*) FROM resources WHERE calendar = ?"
+        return int(self._connection.execute(query, (self._key,)).fetchone()[0])
 
     def _put(self, stub: Stub, kind: int, resource: bytes) -> None:
         if self._full:

@@ -96,10 +96,15 @@ class Mirror:
 
     def count(self, key: int) -> dict[int, int]:
         """Count the calendar's resources by sync.Kind."""
-        rows = self.connection.execute(
-            "SELECT kind, count(*) FROM resources WHERE calendar = ? GROUP BY kind", (key,)
-        )
-        return dict(rows.fetchall())
+        of_kind = ", ".join(f"count(*) FILTER (WHERE kind = {kind})" for kind in range(4))
+        query = f"SELECT {of_kind} FROM resources WHERE calendar = ?"  # noqa: S608
+        counts = self.connection.execute(query, (key,)).fetchone()  # GROUP BY takes twice as long
+        return {kind: count for kind, count in enumerate(counts) if count}
+
+    def count_live(self, key: int) -> int:
+        """Count the calendar's resources but cancelled occurrences, in half the time of `count`."""
+        query = "SELECT count(*) FROM resources WHERE calendar = ? AND kind <> 3"
+        return int(self.connection.execute(query, (key,)).fetchone()[0])
 
     def resources_by_series(self, key: int) -> Iterator[tuple[str, int, bytes]]:
         """Yield (series, kind, resource): a series' master first, then its exceptions by id."""

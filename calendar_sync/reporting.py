@@ -13,7 +13,7 @@ from calendar_sync.intake import Outcome
 from calendar_sync.listing import NO_COUNTS
 from calendar_sync.logs import fields
 from calendar_sync.mirror import Mirror
-from calendar_sync.sync import FullFetch, Kind, Plan
+from calendar_sync.sync import FullFetch, Plan
 
 log = logging.getLogger("calendar_sync")
 
@@ -94,7 +94,6 @@ class Reporting:
         self, calendar: KnownCalendar, result: str, outcome: Outcome | None = None
     ) -> CalendarReport:
         counts = outcome.counts if outcome else NO_COUNTS
-        numbers = self._mirror.count(calendar.key)
         return CalendarReport(
             id=calendar.id,
             name=_name(calendar),
@@ -104,7 +103,7 @@ class Reporting:
             added=counts.added,
             changed=counts.changed,
             removed=counts.removed,
-            events=sum(number for kind, number in numbers.items() if kind != Kind.CANCELLED),
+            events=self._mirror.count_live(calendar.key),
         )
 
 
