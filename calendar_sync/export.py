@@ -59,13 +59,18 @@ class _Output:
     index: IndexWriter | None = None
     head: int = 0
 
-    def add(self, item: Item, zone: str) -> None:
-        """Hand the item on; tables look at their window by themselves, row by row."""
-        left_out = self.view.export.leave_out  # JSONL has all types
-        if left_out and self.format != "jsonl" and is_of(item, left_out):
-            return
-        if self.window is None or self.format in _TABLES or overlaps(item, zone, self.window):
-            self.exporter.add(item)
+    def feed(self, zone: str) -> Callable[[Item], None]:
+        """Return what takes items; tables look at their window by themselves, row by row."""
+        left_out = self.view.export.leave_out if self.format != "jsonl" else ()
+        window = self.window if self.format not in _TABLES else None
+        if not left_out and window is None:
+            return self.exporter.add
+
+        def add(item: Item) -> None:
+            if not is_of(item, left_out) and (window is None or overlaps(item, zone, window)):
+                self.exporter.add(item)
+
+        return add
 
     @property
     def can_be_ordered(self) -> bool:
@@ -159,12 +164,13 @@ class CalendarExport:
 
     def add(self, rows: Iterable[tuple[str, int, Json]]) -> None:
         """Take (series, kind, resource) rows; all of a series in one piece, in order."""
-        everything = [*chain.from_iterable(self._outputs.values())]
+        zone = self._calendar.view.time_zone
+        feeds = [each.feed(zone) for each in chain.from_iterable(self._outputs.values())]
         for number, item in enumerate(read_items(rows, self._unreadable)):
             if number % _PAUSE_EVERY == 0:
                 self._pause()
-            for output in everything:
-                output.add(item, self._calendar.view.time_zone)
+            for feed in feeds:
+                feed(item)
             for view, folder in self._folders.items():
                 if not is_of(item, view.export.leave_out):
                     folder.add(item)
