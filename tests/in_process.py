@@ -9,7 +9,7 @@ from typing import Any
 
 from export_steps import contents, manifest
 
-from calendar_sync.config import Config
+from calendar_sync.config import Config, Format
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.history import Report
 from calendar_sync.home import Home
@@ -30,7 +30,8 @@ class Job:
     """One home, and its export."""
 
     def __init__(self, folder: Path, google: LocalGoogle, *, keeps_deleted: bool = False) -> None:
-        self.keeps_deleted = keeps_deleted
+        self.config = Config(keep_deleted=keeps_deleted)
+        self.formats: tuple[Format, ...] = ("ics", "csv", "jsonl")
         self.clock = _now
         self.home = Home(folder, "a test", folder / "calendar-sync.toml")
         google.write_client_secrets(self.home.client_secrets)
@@ -38,10 +39,9 @@ class Job:
 
     def run(self) -> Report:
         """Run as `export --allow-shrink` does: people may delete what they like."""
-        config = Config(keep_deleted=self.keeps_deleted)
-        options = RunOptions(formats=("ics", "csv", "jsonl"), allow_shrink=True)
-        connect = account_of(self.home, config, self.clock, Hasty())
-        return run_export(self.home, config, options, connect, self.clock)
+        options = RunOptions(formats=self.formats, allow_shrink=True)
+        connect = account_of(self.home, self.config, self.clock, Hasty())
+        return run_export(self.home, self.config, options, connect, self.clock)
 
     def contents(self) -> dict[str, bytes]:
         """Every file but the manifest, by calendar id and format: slugs keep a former name."""

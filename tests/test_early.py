@@ -15,12 +15,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from export_steps import TEAM, contents
+from export_steps import TEAM
 from in_process import Job
 
 from calendar_sync import beside, export
 from calendar_sync.beside import Beside
 from calendar_sync.calendars import list_calendars, remember_calendars
+from calendar_sync.config import Config, Export
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.errors import CannotWrite
 from calendar_sync.intake import Task, Writer
@@ -28,6 +29,7 @@ from calendar_sync.items import read_items
 from calendar_sync.listing import Resource
 from calendar_sync.mirror import Mirror, open_mirror
 from calendar_sync.model import CalendarEntry, CalendarView, EventWarning
+from calendar_sync.publish import MANIFEST
 from calendar_sync.reading import read_calendars
 from calendar_sync.rendering import EMPTY, Order, frame
 from calendar_sync.sync import EventsPage, Fetch, FullFetch, Kind, WindowFetch
@@ -45,13 +47,16 @@ def job(tmp_path: Path, google: LocalGoogle, monkeypatch: pytest.MonkeyPatch) ->
 
 def made(job: Job) -> dict[str, bytes]:
     """The files, and the indexes."""
-    blocks = job.home.mirror.parent / "blocks"
-    return contents(job.home.exports) | {path.name: path.read_bytes() for path in blocks.iterdir()}
+    folders = {job.home.folder / each.output for each in job.config.export}
+    paths = [path for folder in folders for path in folder.iterdir() if path.name != MANIFEST]
+    paths += (job.home.mirror.parent / "blocks").iterdir()
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
 
 
 def made_from_the_mirror(job: Job) -> dict[str, bytes]:
-    for path in job.home.exports.iterdir():
-        path.unlink()
+    for each in job.config.export:
+        for path in (job.home.folder / each.output).iterdir():
+            path.unlink()
     job.run()
     return made(job)
 
@@ -91,7 +96,19 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     return asked
 
 
-def test_another_process_renders_the_same(job: Job, given: list[subprocess.Popen[bytes]]) -> None:
+@pytest.mark.parametrize(
+    "exports",
+    [
+        [Export()],
+        [Export(preset="outlook"), Export(output="series", rows="series", html="both")],
+        [Export(window="-9mo..+9mo", leave_out=("default", "fromGmail"), orphans="recurrence-id")],
+    ],
+    ids=["as most have it", "two exports", "a window"],
+)
+def test_another_process_renders_the_same(
+    job: Job, given: list[subprocess.Popen[bytes]], exports: list[Export]
+) -> None:
+    job.config, job.formats = Config(export=tuple(exports)), ("ics", "csv")
     job.run()
     assert len(given) > 5
     assert given[0].returncode is not None
