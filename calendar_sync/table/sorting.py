@@ -24,8 +24,8 @@ import msgspec
 
 from calendar_sync.errors import cannot_write
 
-RUN_BYTES = 8 << 20
-_BLOCK_BYTES = 1 << 14  # two of each run are in memory during the merge: a gigabyte has 150 runs
+RUN_BYTES = 4 << 20
+_BLOCK_BYTES = 1 << 14  # two of each run are in memory during the merge: a gigabyte has 300 runs
 _WRITE_BYTES = 1 << 18
 _OVERHEAD = 70  # what Python adds to bytes in a list
 _encode = msgspec.msgpack.Encoder().encode
