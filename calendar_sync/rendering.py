@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from calendar_sync.decoding import decoded
 from calendar_sync.errors import CalendarSyncError
 from calendar_sync.ics.exporter import IcsExporter
 from calendar_sync.ics.sheet import IcsOptions
@@ -45,6 +46,7 @@ class Output(msgspec.Struct):
     left_out: tuple[str, ...] = ()  # types of events
 
 
+@decoded
 class Order(msgspec.Struct):
     """What is to be rendered."""
 
@@ -52,6 +54,7 @@ class Order(msgspec.Struct):
     outputs: list[Output]
 
 
+@decoded
 class Result(msgspec.Struct):
     """What has become of it: a part for each output."""
 
