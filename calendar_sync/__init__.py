@@ -45,13 +45,15 @@ Floor plan; imports point down only:
     model.py times.py     views on a resource (resources.py reads it); Google's times; items.py: series
     durations.py          how long, in words; windows.py: from when to when
     recurrence/           a series and a window -> dates
-    ics/ table/           the two formats
+    ics/ table/           the two formats: records.py, what of them is sorted; part.py: what a second
+                          process hands over
     legacy/               foreign token files -> the grant inside
     -- the floor
     files.py errors.py    replace a file atomically; every failure, its message and exit code
     locking.py            a lock that the kernel keeps; deferring.py: modules executed at first use
     decoding.py           types made ready before threads decode them
-    blocks.py             a sorted file and its index; allocator.py: memory given back
+    sorting.py blocks.py  more than memory holds, in order; a sorted file and its index
+    allocator.py          memory given back
     emulator/             a local Google; imports nothing of ours, so it cannot share our bugs
 """
 

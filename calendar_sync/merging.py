@@ -23,11 +23,11 @@ from calendar_sync.mirror import Mirror
 from calendar_sync.model import CalendarView, EventWarning
 from calendar_sync.publish import publish
 from calendar_sync.published import entry_of, is_up_to_date, remember_published
+from calendar_sync.records import Record, with_calendar
 from calendar_sync.recurrence.occurrences import overlaps
 from calendar_sync.slugs import make_slug
+from calendar_sync.sorting import RowSorter
 from calendar_sync.table.exporter import CsvExporter
-from calendar_sync.table.records import Record, with_calendar
-from calendar_sync.table.sorting import RowSorter
 from calendar_sync.views import View
 
 Warnings = Mapping[str, list[EventWarning]]  # by calendar id

@@ -28,9 +28,9 @@ from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item
 from calendar_sync.publish import PublishedFile, publish
 from calendar_sync.published import entry_if_up_to_date, entry_of, remember_published
+from calendar_sync.records import Record, record_key, split_records
 from calendar_sync.recurrence.occurrences import Window, overlaps
 from calendar_sync.table.exporter import CsvExporter, split_rows
-from calendar_sync.table.records import Record, record_key, split_records
 from calendar_sync.views import View
 
 _FORMATS = frozenset(["ics", "csv", "jsonl"])

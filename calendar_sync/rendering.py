@@ -23,11 +23,11 @@ from calendar_sync.ics.exporter import IcsExporter
 from calendar_sync.ics.sheet import IcsOptions
 from calendar_sync.items import is_of, read_items
 from calendar_sync.model import CalendarView, EventWarning
+from calendar_sync.part import Part
 from calendar_sync.recurrence.event_times import Window
 from calendar_sync.recurrence.occurrences import overlaps
+from calendar_sync.sorting import RowSorter
 from calendar_sync.table.exporter import CsvExporter, CsvOptions
-from calendar_sync.table.part import Part
-from calendar_sync.table.sorting import RowSorter
 
 _HEAD = 4  # bytes of a frame's length
 EMPTY = bytes(_HEAD)  # frame

@@ -44,8 +44,8 @@ FLOOR = {
     "locking",
     "deferring",
     "decoding",
+    "sorting",
 }
-SORTING = "sorting"  # sorts more rows than memory holds, by files of its own; wherever it lives
 EMULATOR = {"emulator"}
 LAYERS = [FLOOR, None, EDGES, STARTERS, COMMANDS]  # None: the core
 
@@ -113,8 +113,7 @@ def _place(module: str) -> str:
 
 
 def _layer(module: str) -> int:
-    place = "files" if module.endswith(f".{SORTING}") else _place(module)
-    return next((i for i, names in enumerate(LAYERS) if names and place in names), 1)
+    return next((i for i, names in enumerate(LAYERS) if names and _place(module) in names), 1)
 
 
 def _core() -> list[str]:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calendar_sync import sorting
 from calendar_sync.errors import CannotWrite
+from calendar_sync.records import record_of, records_of, split_records, with_calendar
 from calendar_sync.recurrence.clocks import DAY
-from calendar_sync.table import sorting
-from calendar_sync.table.records import record_of, records_of, split_records, with_calendar
-from calendar_sync.table.sorting import RowSorter
+from calendar_sync.sorting import RowSorter
 from calendar_sync.times import FIRST_SECOND, LAST_SECOND
 
 ids = st.text(max_size=5)

@@ -21,9 +21,9 @@ from calendar_sync.ics.sheet import IcsOptions, Sheet
 from calendar_sync.ics.text import escape, is_blank, to_bytes
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, EventWarning, Item, Series, Single
-from calendar_sync.table.part import Part
-from calendar_sync.table.records import records_of, split_records
-from calendar_sync.table.sorting import RUN_BYTES, RowSorter
+from calendar_sync.part import Part
+from calendar_sync.records import records_of, split_records
+from calendar_sync.sorting import RUN_BYTES, RowSorter
 from calendar_sync.times import find_zone
 
 __all__ = ["IcsExporter", "IcsOptions", "Rendered", "render"]

@@ -13,14 +13,14 @@ from typing import BinaryIO, Protocol
 
 from calendar_sync.blocks import IndexWriter, Key
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
+from calendar_sync.part import Part
 from calendar_sync.points import Point, point_of, read_point, read_points
+from calendar_sync.records import Record, records_of, split_records
 from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
-from calendar_sync.table.part import Part
+from calendar_sync.sorting import RUN_BYTES, RowSorter
 from calendar_sync.table.presets import PresetTable
-from calendar_sync.table.records import Record, records_of, split_records
-from calendar_sync.table.sorting import RUN_BYTES, RowSorter
 from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
 from calendar_sync.table.wide_table import WideTable
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from calendar_sync.model import CalendarView, Event, Person
 from calendar_sync.points import Point, date_of
+from calendar_sync.records import Record, record_of
 from calendar_sync.recurrence.clocks import DAY, Clock, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan, instance_id
 from calendar_sync.resources import people_of, reminders_of
-from calendar_sync.table.records import Record, record_of
 from calendar_sync.table.text import cell, clean, encode, guarded, line
 from calendar_sync.table.wide_cells import TableRow
 from calendar_sync.times import Moment, find_zone

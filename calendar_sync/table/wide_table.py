@@ -13,10 +13,10 @@ from itertools import groupby, repeat
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import DAYS, Point, TextTable
+from calendar_sync.records import DAY_KEYS, KEY_END, Record, id_text
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
-from calendar_sync.table.records import DAY_KEYS, KEY_END, Record, id_text
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
     DAY_BYTES,
