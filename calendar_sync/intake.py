@@ -21,7 +21,7 @@ from calendar_sync.errors import (
     WrongConfiguration,
     WrongUsage,
 )
-from calendar_sync.listing import NO_COUNTS, Counts, Reading, Resource, RunFacts, Touched
+from calendar_sync.listing import NO_COUNTS, Counts, Reading, Resource, RunFacts
 from calendar_sync.mirror import Mirror
 from calendar_sync.sync import (
     CheckFetch,
@@ -32,6 +32,7 @@ from calendar_sync.sync import (
     Plan,
     is_suspicious_loss,
 )
+from calendar_sync.touched import Touched
 
 _OF_ALL = (ConsentNeeded, WrongConfiguration, WrongUsage, CannotWrite, Stopped)
 PERIODIC_CHECK = "periodic check"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -16,16 +14,15 @@ from calendar_sync.grants.grant import write_instant
 from calendar_sync.mirror import Mirror
 from calendar_sync.resources import Json
 from calendar_sync.schema import build_indexes, drop_indexes
-from calendar_sync.sync import Kind, Stub, fingerprint, kind_of
+from calendar_sync.sync import Kind, Stub, fingerprint, kind_of, read_stub
+from calendar_sync.touched import Touched, find_touched
 
-_Json = TypeVar("_Json", bytes, msgspec.Raw)
 _Row = tuple[int, str, str, int, Json]  # calendar, id, series, kind, resource
 _ADD = "INSERT INTO resources VALUES (?, ?, ?, ?, ?)"
 _PUT = (
     f"{_ADD} ON CONFLICT (calendar, id) DO UPDATE SET"
     " series = excluded.series, kind = excluded.kind, resource = excluded.resource"
 )
-_decode_stub = msgspec.json.Decoder(Stub).decode
 
 
 @dataclass(frozen=True)
@@ -54,22 +51,6 @@ class RunFacts:
 
 
 Resource = tuple[str, int, Json]  # series, kind, resource, as `items` takes them
-
-
-@dataclass(frozen=True)
-class Touched:
-    """The series that a reading changed, single events among them, and what they were before.
-
-    `revision` is the calendar's before the reading; `ids` are of every resource they had or have.
-    """
-
-    revision: int
-    series: frozenset[str]
-    ids: frozenset[str]
-    before: list[tuple[str, int, bytes]]  # rows of the mirror
-
-
-MOST_TOUCHED = 1000  # resources; beyond that whoever needs to know reads everything
 
 
 class Reading:
@@ -166,7 +147,8 @@ class Reading:
             self._drop("calendar = ? AND id NOT IN (SELECT id FROM temp.seen)", self._key)
         self._remove_lost_holes()
         counts, is_touched = self._compare(now)
-        self.touched = self._find_touched() if is_touched else None
+        if is_touched and self._journal is not None:
+            self.touched = find_touched(self._mirror, self._key, self._journal)
         stamp = write_instant(now)
         self._connection.execute(
             "UPDATE calendars SET sync_token = ?, fingerprint = ?, read_time_zone = ?,"
@@ -206,35 +188,6 @@ class Reading:
         if self._run.keep_deleted:
             self._journal.keep_deleted(now)
         return Counts(*counts.values()), is_touched
-
-    def _find_touched(self) -> Touched | None:
-        former = None if self._journal is None else self._journal.former(MOST_TOUCHED)
-        if former is None:
-            return None
-        old = [(_series_of(resource), kind, id_, resource) for id_, kind, resource in former.old]
-        series = former.series | {row[0] for row in old}
-        now_there = self._resources_of(series)
-        kept = [row for row in now_there if row[2] not in former.ids]
-        before = sorted([*old, *kept], key=itemgetter(0, 1, 2))
-        (revision,) = self._connection.execute(
-            "SELECT revision FROM calendars WHERE key = ?", (self._key,)
-        ).fetchone()
-        return Touched(
-            revision,
-            frozenset(series),
-            frozenset({*series, *former.ids, *(row[2] for row in now_there)}),
-            [(name, kind, resource) for name, kind, _, resource in before],
-        )
-
-    def _resources_of(self, series: Iterable[str]) -> list[tuple[str, int, str, bytes]]:
-        found: list[tuple[str, int, str, bytes]] = []
-        for name in series:
-            found += self._connection.execute(
-                "SELECT series, kind, id, resource FROM resources INDEXED BY resources_by_series"
-                " WHERE calendar = ? AND series = ?",
-                (self._key, name),
-            )
-        return found
 
     def _live(self) -> int:
         return self._mirror.count_live(self._key)
@@ -278,21 +231,3 @@ class Reading:
         if self._journal is not None:
             self._journal.remember_all(condition, arguments)
         self._connection.execute(f"DELETE FROM resources WHERE {condition}", arguments)  # noqa: S608
-
-
-def _series_of(resource: bytes) -> str:
-    stub = read_stub(resource)[1]
-    return "" if stub is None else stub.recurring_event_id or stub.id
-
-
-def read_stub(item: _Json) -> tuple[_Json | bytes, Stub | None]:
-    """Return the resource, on one line as its page is, and its stub; half surrogates are slower."""
-    try:
-        return item, _decode_stub(item)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        pass
-    try:
-        value = json.loads(bytes(item))
-        return json.dumps(value, separators=(",", ":")).encode(), msgspec.convert(value, Stub)
-    except (ValueError, TypeError, msgspec.MsgspecError):
-        return b"", None

@@ -23,7 +23,6 @@ from calendar_sync.exporters import JsonlExporter, csv_options, ics_options
 from calendar_sync.files import Draft, draft
 from calendar_sync.ics.exporter import FOOT, head, key_of, render, split_events
 from calendar_sync.items import read_items, without_types
-from calendar_sync.listing import Touched
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item
 from calendar_sync.publish import PublishedFile, publish
@@ -31,6 +30,7 @@ from calendar_sync.published import entry_if_up_to_date, entry_of, remember_publ
 from calendar_sync.records import Record, record_key, split_records
 from calendar_sync.recurrence.occurrences import Window, overlaps
 from calendar_sync.table.exporter import CsvExporter, split_rows
+from calendar_sync.touched import Touched
 from calendar_sync.views import View
 
 _FORMATS = frozenset(["ics", "csv", "jsonl"])

@@ -21,8 +21,8 @@ from calendar_sync.views import View
 if TYPE_CHECKING:
     from calendar_sync.beside import Beside
     from calendar_sync.export import Check
-    from calendar_sync.listing import Touched
     from calendar_sync.merging import CheckMerged
+    from calendar_sync.touched import Touched
 
 
 class Publishing:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -74,6 +75,23 @@ class Stub(msgspec.Struct, rename="camel", gc=False):
     status: str | None = None
     recurring_event_id: str | None = None
     recurrence: Any = None
+
+
+_Json = TypeVar("_Json", bytes, msgspec.Raw)
+_decode_stub = msgspec.json.Decoder(Stub).decode
+
+
+def read_stub(item: _Json) -> tuple[_Json | bytes, Stub | None]:
+    """Return the resource, on one line as its page is, and its stub; half surrogates are slower."""
+    try:
+        return item, _decode_stub(item)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass
+    try:
+        value = json.loads(bytes(item))
+        return json.dumps(value, separators=(",", ":")).encode(), msgspec.convert(value, Stub)
+    except (ValueError, TypeError, msgspec.MsgspecError):
+        return b"", None
 
 
 class Kind:

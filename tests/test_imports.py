@@ -31,7 +31,7 @@ EDGES = {
     "mirror", "history", "calendars", "logs",
     "reading", "intake", "retrying", "answers", "export", "exporters", "publish", "terminal", "stop",
     "telling", "beside", "rendering",
-    "verification", "formats", "merging", "per_uid", "schema", "listing", "changes",
+    "verification", "formats", "merging", "per_uid", "schema", "listing", "touched", "changes",
     "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
     "progress", "service_manager", "zone_rules", "remote", "outbox", "mirror_account",
 }  # fmt: skip

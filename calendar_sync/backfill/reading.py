@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from calendar_sync.answers import PageTokenRefused
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.items import read_items
-from calendar_sync.listing import read_stub
 from calendar_sync.model import Event, EventWarning, Item, Orphan, Single
 from calendar_sync.reading import Source
 from calendar_sync.recurrence.event_times import Window, instant_at, is_within, when
 from calendar_sync.retrying import MOST_RESTARTS, forgetful
 from calendar_sync.slices import Slice
-from calendar_sync.sync import Kind, WindowFetch
+from calendar_sync.sync import Kind, WindowFetch, read_stub
 
 # Google takes what ends after timeMin: an event without length at a slice's very start is in none
 # of its slices. So a second more is asked for, and what does not belong is left out here.

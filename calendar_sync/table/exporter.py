@@ -6,20 +6,19 @@ each live resource); the order is the start's instant, then the event's id.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from calendar_sync.blocks import IndexWriter, Key
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
 from calendar_sync.part import Part
 from calendar_sync.points import Point, point_of, read_point, read_points
-from calendar_sync.records import Record, records_of, split_records
+from calendar_sync.records import records_of, split_records
 from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
 from calendar_sync.sorting import RUN_BYTES, RowSorter
+from calendar_sync.table.options import CsvOptions, Sorter
 from calendar_sync.table.presets import PresetTable
 from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
 from calendar_sync.table.wide_table import WideTable
@@ -30,43 +29,6 @@ _ROWS_AT_ONCE = 250
 _ROWS_IN_A_BLOCK = 256
 _BEFORE_ALL = -(1 << 62)  # where rows without a readable start go
 _EXCEL_CELL = 32_767  # characters; Excel and LibreOffice cut a cell there
-
-
-@dataclass(frozen=True)
-class CsvOptions:
-    """What the rows are and which; instants are seconds since the epoch.
-
-    Occurrences start before `horizon` (single events are never cut). Rows overlap `window`.
-    `zone` is that of the presets' local times, None the calendar's.
-    """
-
-    rows: str = "occurrences"
-    columns: tuple[str, ...] = WIDE_COLUMNS
-    preset: str = "wide"
-    guard: bool = True
-    horizon: int | None = None
-    window: Window | None = None
-    zone: str | None = None
-
-
-class Sorter(Protocol):
-    """What puts rows in order; several calendars may share one."""
-
-    def add(self, record: Record) -> None:
-        """Take one record."""
-        ...
-
-    def extend(self, records: list[Record]) -> None:
-        """Take many records."""
-        ...
-
-    def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
-        """Yield all records in order, so many at a time."""
-        ...
-
-    def close(self) -> None:
-        """Give memory and disk back."""
-        ...
 
 
 class CsvExporter:
