@@ -29,10 +29,10 @@ _THEIRS, _OURS = 400, 100  # events at once; between ours we look whether the ot
 
 
 def is_core_free() -> bool:
-    """Whether there is a second core, and no other calendar or user that is worked for beside us."""
+    """Whether there is a second core, and no other user that is worked for beside us."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     is_alone = threading.current_thread() is threading.main_thread()
-    return is_alone and (cores or 1) > 1
+    return is_alone and (cores or 1) > 1 and os.name == "posix"  # elsewhere no file can be lent
 
 
 class Beside:
@@ -105,7 +105,11 @@ class Beside:
 
     def _is_waited_for(self) -> bool:
         """Whether the other process wants events; it says so once for all it has got."""
-        if self._process is None or not select.select([self._stdout], [], [], 0)[0]:
+        if self._process is None:
+            return False
+        poll = select.poll()  # unlike select it knows descriptors of any number
+        poll.register(self._stdout, select.POLLIN)
+        if not poll.poll(0):
             return False
         with self._given_up_when_broken():
             read_frame(self._stdout)
