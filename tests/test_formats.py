@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import html
 import io
 import json
 import sqlite3
@@ -202,8 +203,9 @@ def test_every_word_of_html_stays_in_order(
 
 @given(st.text("<>&;/ab\"'=#x0pli\n\0", max_size=60))
 def test_any_text_becomes_plain_and_stays_so(text: str) -> None:
+    """But for entities that Google's editor never makes, such as `&ii;`."""
     plain_text(text)
-    if not is_html(text):
+    if not is_html(text) and html.unescape(text) == text:
         assert plain_text(text).split() == text.split()
 
 
