@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -87,6 +86,8 @@ def read_stub(item: _Json) -> tuple[_Json | bytes, Stub | None]:
         return item, _decode_stub(item)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
+    import json  # whoever only looks at the mirror needs none of it
+
     try:
         value = json.loads(bytes(item))
         return json.dumps(value, separators=(",", ":")).encode(), msgspec.convert(value, Stub)
