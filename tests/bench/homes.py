@@ -24,7 +24,8 @@ class Home:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.address.change(on=False)
         self.address.write_home(self.folder)
-        (self.folder / "calendar-sync.toml").write_text(self.configuration, encoding="utf-8")
+        if self.configuration:
+            (self.folder / "calendar-sync.toml").write_text(self.configuration, encoding="utf-8")
         return self.export(*options)
 
     def changes(self) -> Cost:
