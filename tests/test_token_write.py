@@ -282,7 +282,7 @@ def test_a_signal_between_the_request_and_the_write_waits_for_the_write(
     if verb == "migrate":
         home.token.rename(home / "old.json")
         arguments.append(str(home / "old.json"))
-    google.faults.add("slow", on="token", seconds=0.5)
+    google.faults.add("slow", on="token", seconds=3)  # for a busy machine to send it
     process = home.start(*arguments, stdin=subprocess.DEVNULL)
     wait_until_asked(google)
     process.send_signal(number)
