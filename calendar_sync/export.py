@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from calendar_sync.blocks import IndexWriter
@@ -149,14 +148,9 @@ class CalendarExport:
     def __enter__(self) -> CalendarExport:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: Any) -> None:
         self.is_open = False
-        self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(*details)  # drafts put a full disk in our words
 
     def close(self) -> None:
         """Take away what was not published; may be called twice."""

@@ -103,7 +103,7 @@ class Mirror:
 
     def count_live(self, key: int) -> int:
         """Count the calendar's resources but cancelled occurrences, in half the time of `count`."""
-        query = "SELECT count(*) FROM resources WHERE calendar = ? AND kind <> 3"
+        query = "SELECT count(*) FROM resources WHERE calendar = ? AND kind <> 3"  # sync.Kind
         return int(self.connection.execute(query, (key,)).fetchone()[0])
 
     def resources_by_series(self, key: int) -> Iterator[tuple[str, int, bytes]]:

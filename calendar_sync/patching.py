@@ -239,7 +239,8 @@ class _Kept:
         self.rows += records
 
     def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
-        raise NotImplementedError  # patches take the rows as they are
+        records = sorted(self.rows)
+        return (records[at : at + count] for at in range(0, len(records), count))
 
     def close(self) -> None:
         """There is nothing to give back."""
