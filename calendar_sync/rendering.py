@@ -1,8 +1,9 @@
 """A process that renders single events for another one; see beside.py.
 
 `python -m calendar_sync.rendering`: it reads frames (four bytes of length, then msgpack) from its
-input, an Order first, then lists of rows, and says by an empty frame after each that it waits for more.
-An empty frame asks for the Result. When its input ends, so does it: it outlives nobody who started it.
+input, an Order first, then lists of rows, and asks for more by an empty frame: while there is still one
+list to render, where the pipe has room for the next one. An empty frame asks for the Result. When its
+input ends, so does it: it outlives nobody who started it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from calendar_sync.sorting import RowSorter
 from calendar_sync.table.exporter import CsvExporter, CsvOptions
 
 _HEAD = 4  # bytes of a frame's length
+_ROOM = 1 << 20  # bytes of a list on its way; what Linux lets anybody have
 EMPTY = bytes(_HEAD)  # frame
 
 
@@ -86,6 +88,16 @@ def _exporter(calendar: CalendarView, output: Output) -> IcsExporter | CsvExport
     return IcsExporter(calendar, output.ics or IcsOptions(), Path(), sorter=sorter)
 
 
+def _make_room(pipe: BinaryIO) -> bool:
+    """Let a list wait in the pipe, so that neither process waits for the other; Linux can."""
+    try:
+        import fcntl
+
+        return fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _ROOM) >= _ROOM
+    except (ImportError, AttributeError, OSError):
+        return False
+
+
 def serve(source: BinaryIO, target: BinaryIO) -> None:
     """Render what comes, until an empty frame comes. Raises EOFError, CannotWrite."""
     order = msgspec.msgpack.decode(read_frame(source), type=Order)
@@ -97,15 +109,19 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
         target.write(message)
         target.flush()
 
+    has_room = _make_room(source)
     send(EMPTY)
     while content := read_frame(source):
+        if has_room:
+            send(EMPTY)
         for item in read_items(_decode_rows(content), unreadable):
             for output, exporter in outputs:
                 if output.left_out and is_of(item, output.left_out):
                     continue
                 if output.window is None or overlaps(item, zone, output.window):
                     exporter.add(item)
-        send(EMPTY)
+        if not has_room:
+            send(EMPTY)
     parts = [exporter.handed_over() for _, exporter in outputs]
     send(frame(Result(parts, unreadable)))
 

@@ -31,7 +31,7 @@ from calendar_sync.mirror import Mirror, open_mirror
 from calendar_sync.model import CalendarEntry, CalendarView, EventWarning
 from calendar_sync.publish import MANIFEST, entries_in
 from calendar_sync.reading import read_calendars
-from calendar_sync.rendering import EMPTY, Order, frame
+from calendar_sync.rendering import EMPTY, Order, Result, frame
 from calendar_sync.sync import EventsPage, Fetch, FullFetch, Kind, WindowFetch
 
 NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
@@ -185,6 +185,24 @@ def test_a_process_outlives_nobody_who_started_it() -> None:
     )
     assert process.communicate(frame(Order(CalendarView("c", time_zone="UTC"), []))) == (EMPTY, b"")
     assert process.returncode == 0
+
+
+def test_a_process_may_be_fed_by_what_has_no_room(tmp_path: Path) -> None:
+    """A file here; elsewhere than on Linux a pipe whose size nobody can ask for."""
+    order = frame(Order(CalendarView("c", time_zone="UTC"), []))
+    rows = frame([("a", Kind.SINGLE, b'{"id":"a","summary":5}')])
+    given = tmp_path / "frames"
+    given.write_bytes(order + rows + rows + EMPTY)
+    with given.open("rb") as source:
+        done = subprocess.run(
+            [sys.executable, "-m", "calendar_sync.rendering"],
+            stdin=source,
+            capture_output=True,
+            check=True,
+        )
+    result = msgspec.msgpack.decode(done.stdout[len(3 * EMPTY) + 4 :], type=Result)
+    assert done.stdout.startswith(3 * EMPTY)
+    assert [each.code for each in result.unreadable] == ["odd-field"] * 2
 
 
 # -- what is handed on -----------------------------------------------------------------------------
