@@ -30,10 +30,12 @@ Floor plan; imports point down only:
     views.py publish.py   which files; an atomic replacement, the manifest; published.py
     zone_rules.py         which tzdata files are made with
     outbox.py remote.py   what is put elsewhere, once; a folder elsewhere, by its URL
-    publishing.py         which files are stale, or begun early; made by export.py (exporters.py: each
-                          format), merging.py (several calendars), per_uid.py (a file for each UID);
-                          a few changes in large files by patching.py, which copies the rest
-    beside.py             a first read's events rendered by a second process, too (rendering.py)
+    publishing.py         which files are stale, or begun early; made by export.py (unpublished.py: each
+                          file, exporters.py: each format), merging.py (several calendars), per_uid.py
+                          (a file for each UID); a few changes in large files by patching.py, which
+                          copies the rest
+    beside.py             a first read's events (gathering.py: of series), rendered by a second
+                          process, too (rendering.py)
     formats/              SQLite and Parquet, made from the CSV's rows
     verification/         what files say and what the mirror says, without the writers' code
     telling/              pings, notices, hooks, metrics; none can harm a run

@@ -1,9 +1,11 @@
-"""Single events rendered in two processes: in this one, and in another one beside it.
+"""A first listing's events rendered in two processes: in this one, and in another one beside it.
 
 A first read of a large calendar is nearly all rendering, and Python renders on one core. The other
 process (rendering.py) gets events whenever it waits for some; this one renders the rest. What it has
 rendered lies in files that both have open, so that only events go from one to the other. When it fails,
 the files begun are given up, and made from the mirror.
+
+The end is shared, too: a thread finishes the files while the mirror commits.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
@@ -21,7 +24,8 @@ import msgspec
 
 from calendar_sync import rendering
 from calendar_sync.export import CalendarExport
-from calendar_sync.listing import Resource
+from calendar_sync.gathering import Gathered
+from calendar_sync.listing import Taken
 from calendar_sync.rendering import EMPTY, Result, frame, read_frame
 
 WORTH_A_PROCESS = 2000  # events before a page that is not the last
@@ -36,21 +40,25 @@ def is_core_free() -> bool:
 
 
 class Beside:
-    """Takes a first listing's single events and renders them into `export`, with help where it can."""
+    """Takes a first listing and renders it into `export`, with help where it can."""
 
     def __init__(self, export: CalendarExport, *, may_help: bool) -> None:
         self.export = export
         self._may_help = may_help
         self._process: subprocess.Popen[bytes] | None = None
-        self._taken = 0  # events
+        self._members = Gathered(next(iter(export.views)).folder)
+        self._taken = 0  # resources
         self._has_sent = False
+        self._settled: Future[None] | None = None
 
-    def add(self, rows: list[Resource]) -> None:
-        """Take a page's events. Raises CannotWrite."""
+    def add(self, taken: Taken) -> None:
+        """Take a page. Raises CannotWrite."""
+        rows = taken.singles
         if self._may_help and self._taken >= WORTH_A_PROCESS:
             self._may_help = False
             self._start()
-        self._taken += len(rows)
+        self._taken += len(rows) + len(taken.members)
+        self._members.add(taken.members)
         at = 0
         while at < len(rows) and self.export.is_open:
             if self._is_waited_for():
@@ -63,8 +71,32 @@ class Beside:
                 self.export.add(rows[at : at + _OURS])
                 at += _OURS
 
-    def joined(self) -> CalendarExport | None:
-        """Return the export with all events in it; None when some are lost, or were given up."""
+    def settle(self) -> None:
+        """Finish the files, from now on in a thread if that can be; `finished` waits for it."""
+        if self.export.can_move:
+            thread = ThreadPoolExecutor(1)
+            self._settled = thread.submit(self._finish)
+            thread.shutdown(wait=False)
+
+    def finished(self) -> CalendarExport | None:
+        """Return the export, all of it finished; None when some is lost, or was given up.
+
+        Raises CannotWrite, and what ends a run.
+        """
+        if self._settled is not None:
+            self._settled.result()
+        else:
+            self._finish()
+        return self.export if self.export.is_open else None
+
+    def _finish(self) -> None:
+        self._join()
+        if self.export.is_open:
+            self.export.add(self._members.rows())
+            self.export.finish(self._taken)
+
+    def _join(self) -> None:
+        """Have the other process's events in the export, or give it up."""
         if self._process is not None and self._has_sent and self.export.is_open:
             with self._given_up_when_broken():
                 self._send(EMPTY)
@@ -72,10 +104,15 @@ class Beside:
                     pass
                 result = msgspec.msgpack.decode(content, type=Result)
                 self.export.take_over(result)
-        return self.export if self.export.is_open else None
 
     def close(self) -> None:
         """Give up what is not published; may be called twice."""
+        if self._settled is not None:
+            wait([self._settled])
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self._members.close()
         self.export.close()
         process, self._process = self._process, None
         if process is not None:
@@ -135,4 +172,4 @@ class Beside:
         try:
             yield
         except (OSError, EOFError, msgspec.MsgspecError):
-            self.close()
+            self._give_up()

@@ -6,37 +6,26 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from calendar_sync.blocks import IndexWriter
 from calendar_sync.calendars import KnownCalendar
-from calendar_sync.config import Format
-from calendar_sync.exporters import (
-    Exporter,
-    csv_options,
-    ics_options,
-    open_exporter,
-    temporary_file,
-)
-from calendar_sync.files import Draft, draft
+from calendar_sync.exporters import ics_options, temporary_file
 from calendar_sync.ics.exporter import IcsExporter
 from calendar_sync.items import is_of, read_items
 from calendar_sync.mirror import Mirror
-from calendar_sync.model import EventWarning, Item
+from calendar_sync.model import EventWarning
 from calendar_sync.per_uid import PerUidFolder
-from calendar_sync.publish import PublishedFile, publish
 from calendar_sync.published import entry_of, remember_published
-from calendar_sync.recurrence.occurrences import Window, overlaps
-from calendar_sync.rendering import Order, Output, Result
+from calendar_sync.rendering import Order, Result
 from calendar_sync.resources import Json
 from calendar_sync.table.exporter import CsvExporter
+from calendar_sync.unpublished import Unpublished, open_unpublished
 from calendar_sync.views import View
 
 _PAUSE_EVERY = 100  # items; a long series is a second's work at most
-_TABLES = ("csv", "sqlite", "parquet")
 WORTH_AN_INDEX = 2000  # resources; fewer are rendered as fast as a patch is begun
 
 # Given the drafts by format and the warnings about them; raises what keeps them from publication.
@@ -44,64 +33,6 @@ Check = Callable[
     [Mirror, KnownCalendar, View, Mapping[str, Path], list[EventWarning]],
     None,
 ]
-
-
-@dataclass
-class _Output:
-    """One file in the making."""
-
-    view: View
-    format: Format
-    exporter: Exporter
-    draft: Draft
-    window: Window | None
-    index: IndexWriter | None = None
-    head: int = 0
-
-    def feed(self, zone: str) -> Callable[[Item], None]:
-        """Return what takes items; tables look at their window by themselves, row by row."""
-        left_out = self.view.export.leave_out if self.format != "jsonl" else ()
-        window = self.window if self.format not in _TABLES else None
-        if not left_out and window is None:
-            return self.exporter.add
-
-        def add(item: Item) -> None:
-            if not is_of(item, left_out) and (window is None or overlaps(item, zone, window)):
-                self.exporter.add(item)
-
-        return add
-
-    @property
-    def can_be_ordered(self) -> bool:
-        """Whether single events can be rendered for it elsewhere; JSONL without a window needs none."""
-        return self.format in ("ics", "csv") or (self.format == "jsonl" and self.window is None)
-
-    def order(self, calendar: KnownCalendar, descriptor: int) -> Output:
-        """Say what is to be rendered into an open file."""
-        left_out = tuple(self.view.export.leave_out)
-        if self.format == "csv":
-            options = csv_options(self.view, calendar, self.window)
-            return Output(descriptor, csv=options, left_out=left_out)
-        return Output(descriptor, ics=ics_options(self.view), window=self.window, left_out=left_out)
-
-    def finish(self, open_index: Callable[[Path], IndexWriter] | None) -> None:
-        """Write the rest, with an index where there can be one; the draft can be read from now on."""
-        if open_index is not None and isinstance(self.exporter, IcsExporter | CsvExporter):
-            self.index = open_index(self.draft.target)
-            self.head = self.exporter.finish(self.draft.file, self.index)
-        else:
-            self.exporter.finish(self.draft.file)
-        self.draft.file.flush()
-
-    def publish(self) -> PublishedFile:
-        """Put the file in its place."""
-        published = publish(self.draft, self.format, self.exporter.rows)
-        if self.index is not None:
-            facts: dict[str, Any] = {"rows": self.exporter.rows}
-            if isinstance(self.exporter, IcsExporter):
-                facts["zones"] = self.exporter.zones
-            self.index.finish(published.sha256, self.head, facts)
-        return published
 
 
 def export_calendar(
@@ -114,6 +45,7 @@ def export_calendar(
     """Make and publish the calendar's files for `views`; see CalendarExport."""
     with CalendarExport(mirror, calendar, views, pause) as export:
         export.add(mirror.resources_by_series(calendar.key))
+        export.finish(sum(mirror.count(calendar.key).values()))
         export.publish(calendar, check)
 
 
@@ -133,14 +65,14 @@ class CalendarExport:
     ) -> None:
         self._mirror, self._calendar, self._pause = mirror, calendar, pause
         self._unreadable: list[EventWarning] = []
-        self._outputs: dict[View, list[_Output]] = {}
+        self._outputs: dict[View, list[Unpublished]] = {}
         self._folders: dict[View, PerUidFolder] = {}
-        self._lent: list[tuple[_Output, IcsExporter | CsvExporter, BinaryIO]] = []
+        self._lent: list[tuple[Unpublished, IcsExporter | CsvExporter, BinaryIO]] = []
         self.views = frozenset(views)
         self.is_open = True
         with ExitStack() as stack:
             for view in views:
-                self._outputs[view] = _open_outputs(mirror, calendar, view, stack)
+                self._outputs[view] = open_unpublished(mirror, calendar, view, stack)
                 if view.export.per_uid:
                     self._folders[view] = _open_folder(calendar, view, stack)
             self._stack = stack.pop_all()
@@ -159,7 +91,7 @@ class CalendarExport:
     def add(self, rows: Iterable[tuple[str, int, Json]]) -> None:
         """Take (series, kind, resource) rows; all of a series in one piece, in order."""
         zone = self._calendar.view.time_zone
-        feeds = [each.feed(zone) for each in chain.from_iterable(self._outputs.values())]
+        feeds = [output.feed(zone) for output in self._all()]
         for number, item in enumerate(read_items(rows, self._unreadable)):
             if number % _PAUSE_EVERY == 0:
                 self._pause()
@@ -171,7 +103,7 @@ class CalendarExport:
 
     def order(self) -> Order | None:
         """Return what another process must know to render single events for us, if it can."""
-        outputs = [*chain.from_iterable(self._outputs.values())]
+        outputs = [*self._all()]
         if self._folders or any(not output.can_be_ordered for output in outputs):
             return None
         for output in outputs:
@@ -187,46 +119,44 @@ class CalendarExport:
         for (_, exporter, file), part in zip(self._lent, result.parts, strict=True):
             exporter.take_over(part, file)
 
+    @property
+    def can_move(self) -> bool:
+        """Whether another thread may finish the files: databases stay in the one they are from."""
+        return all(output.format in ("ics", "csv") for output in self._all())
+
+    def finish(self, count: int) -> None:
+        """Make all files whole, on the disk; `count` resources were taken."""
+        for output in self._all():
+            if output.is_wanted:
+                self._pause()
+                output.finish(self._open_index if count >= WORTH_AN_INDEX else None)
+
     def publish(self, calendar: KnownCalendar, check: Check | None = None) -> None:
-        """Finish all files, publish them, and remember what was published; the calendar as it is now.
+        """Publish all files, and remember what was published; the calendar as it is now.
 
         `check` is shown all drafts before the first is published, and may refuse them.
         """
-        is_big = sum(self._mirror.count(calendar.key).values()) >= WORTH_AN_INDEX
         for view, outputs in self._outputs.items():
-            wanted = [output for output in outputs if output.format in view.export.formats]
-            for output in wanted:
-                self._pause()
-                output.finish(self._open_index if is_big else None)
             if check is not None:
-                drafts: dict[str, Path] = {o.format: o.draft.path for o in wanted}
+                drafts: dict[str, Path] = {o.format: o.draft.path for o in outputs if o.is_wanted}
                 check(self._mirror, calendar, view, drafts, self._warnings(outputs))
         for view, outputs in self._outputs.items():
             counted = next(o.exporter for o in outputs if isinstance(o.exporter, CsvExporter))
-            files = [output.publish() for output in outputs if output.format in view.export.formats]
+            files = [output.publish() for output in outputs if output.is_wanted]
             warnings = self._warnings(outputs)
             entry = entry_of(self._mirror, calendar, files, counted.occurrences, warnings)
             if view in self._folders:
                 entry["per_uid"] = {"path": calendar.slug, "files": self._folders[view].publish()}
             remember_published(self._mirror, calendar, view, entry, files)
 
+    def _all(self) -> Iterable[Unpublished]:
+        return chain.from_iterable(self._outputs.values())
+
     def _open_index(self, target: Path) -> IndexWriter:
         return self._stack.enter_context(IndexWriter(index_path(self._mirror, target)))
 
-    def _warnings(self, outputs: list[_Output]) -> list[EventWarning]:
+    def _warnings(self, outputs: list[Unpublished]) -> list[EventWarning]:
         return [*self._unreadable, *(w for output in outputs for w in output.exporter.warnings)]
-
-
-def _open_outputs(
-    mirror: Mirror, calendar: KnownCalendar, view: View, stack: ExitStack
-) -> list[_Output]:
-    """Open a draft and an exporter for each format; the CSV always, because it counts occurrences."""
-    outputs = []
-    for format_ in dict.fromkeys((*view.export.formats, "csv")):
-        exporter = open_exporter(format_, mirror, calendar, view, stack)
-        new = stack.enter_context(draft(view.folder / f"{calendar.slug}.{format_}"))
-        outputs.append(_Output(view, format_, exporter, new, view.window(calendar)))
-    return outputs
 
 
 def _open_folder(calendar: KnownCalendar, view: View, stack: ExitStack) -> PerUidFolder:

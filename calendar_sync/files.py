@@ -24,11 +24,15 @@ class Draft:
     def __init__(self, target: Path, file: BinaryIO, path: Path) -> None:
         self.target, self.file, self.path = target, file, path
 
+    def sync(self) -> None:
+        """Have all that was written on the disk. Raises OSError."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
     def publish(self) -> None:
         """Flush to the disk and rename over the target, durably."""
         try:
-            self.file.flush()
-            os.fsync(self.file.fileno())
+            self.sync()
             self.file.close()
             self.path.replace(self.target)
             sync_folder(self.target.parent)

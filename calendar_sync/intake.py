@@ -21,7 +21,7 @@ from calendar_sync.errors import (
     WrongConfiguration,
     WrongUsage,
 )
-from calendar_sync.listing import NO_COUNTS, Counts, Reading, Resource, RunFacts
+from calendar_sync.listing import NO_COUNTS, Counts, Reading, RunFacts, Taken
 from calendar_sync.mirror import Mirror
 from calendar_sync.sync import (
     CheckFetch,
@@ -40,13 +40,14 @@ _AHEAD = 1  # page between a worker and the writer; more would cost memory and g
 
 
 class Early(Protocol):
-    """Files made while a calendar's first listing comes in, in the time that Google takes anyway.
+    """Files made while a calendar's first listing comes in, in the time that Google takes anyway."""
 
-    They get the single events, which depend on nothing else; the rest when the mirror has all.
-    """
+    def add(self, taken: Taken) -> None:
+        """Take what a page has brought. Raises CannotWrite."""
+        ...
 
-    def add(self, rows: list[Resource]) -> None:
-        """Take some of them."""
+    def settle(self) -> None:
+        """Finish them, in the time that the mirror takes: it holds just what was taken."""
         ...
 
     def close(self) -> None:
@@ -171,8 +172,7 @@ class Writer:
                 stack.callback(early.close)
             sync_token, pages = None, 0
             for page in listing:
-                singles = reading.take(page.items)
-                early = _fed(early, singles)
+                early = _fed(early, reading.take(page.items))
                 sync_token = page.next_sync_token
                 pages += 1
             counts = reading.finish(sync_token, calendar.view.time_zone, self.clock())
@@ -180,6 +180,7 @@ class Writer:
                 before = reading.before or listing.task.published
                 _refuse_suspicious_loss(calendar, before, reading.after)
             if early is not None and reading.kept_all():
+                early.settle()
                 stack.pop_all()
         outcome = Outcome(
             calendar, fetch, counts, pages, reading.unreadable, touched=reading.touched
@@ -187,11 +188,11 @@ class Writer:
         return outcome, reading
 
 
-def _fed(early: Early | None, rows: list[Resource]) -> Early | None:
-    """Hand rows on. Files that cannot be written end no reading: they are tried again after it."""
+def _fed(early: Early | None, taken: Taken) -> Early | None:
+    """Hand a page on. Files that cannot be written end no reading: they are tried again after it."""
     if early is not None:
         try:
-            early.add(rows)
+            early.add(taken)
         except CannotWrite:
             early.close()
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -51,6 +51,17 @@ class RunFacts:
 
 
 Resource = tuple[str, int, Json]  # series, kind, resource, as `items` takes them
+Member = tuple[str, str, int, Json]  # of a series: its id, and then the same
+
+
+class Taken(NamedTuple):
+    """What a page of a first listing has put into the mirror: single events, and members of series."""
+
+    singles: list[Resource]
+    members: list[Member]
+
+
+_NOTHING = Taken([], [])
 
 
 class Reading:
@@ -76,10 +87,10 @@ class Reading:
             self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
             self._connection.execute("DELETE FROM temp.seen")
 
-    def take(self, items: Iterable[msgspec.Raw]) -> list[Resource]:
+    def take(self, items: Iterable[msgspec.Raw]) -> Taken:
         """Apply one page, in order: a later item of the same id wins.
 
-        Returns the single events of a first listing, see `kept_all`.
+        Returns what came in a first listing, see `kept_all`.
         """
         if self.is_first:
             return self._take_first(items)
@@ -95,9 +106,9 @@ class Reading:
                 self._remove(stub.id)
             else:
                 self._put(stub, kind, resource)
-        return []
+        return _NOTHING
 
-    def _take_first(self, items: Iterable[msgspec.Raw]) -> list[Resource]:
+    def _take_first(self, items: Iterable[msgspec.Raw]) -> Taken:
         """Put a page where nothing is yet, all at once: nothing to look up, to compare, to tell."""
         rows: list[_Row] = []
         for item in items:
@@ -115,10 +126,11 @@ class Reading:
                 series = stub.recurring_event_id or stub.id
                 rows.append((self._key, stub.id, series, kind, resource))
         self._put_all(rows)
-        return [(row[2], row[3], row[4]) for row in rows if row[3] == Kind.SINGLE]
+        singles = [(row[2], row[3], row[4]) for row in rows if row[3] == Kind.SINGLE]
+        return Taken(singles, [row[1:] for row in rows if row[3] != Kind.SINGLE])
 
     def kept_all(self) -> bool:
-        """Whether all single events that `take` returned are what the mirror holds, and single.
+        """Whether all that `take` returned is what the mirror holds, and all single events are single.
 
         None came twice, none was removed again, and none has occurrences that name it as their series.
         """

@@ -114,14 +114,6 @@ class Mirror:
             (key,),
         )
 
-    def resources_but_singles(self, key: int) -> Iterator[tuple[str, int, bytes]]:
-        """Yield (series, kind, resource) as `resources_by_series` does, of series and occurrences."""
-        return self.connection.execute(
-            "SELECT series, kind, resource FROM resources INDEXED BY resources_by_series"
-            " WHERE calendar = ? AND kind <> 0 ORDER BY series, kind, id",
-            (key,),
-        )
-
     def resources_of_series(
         self, key: int, series: Iterable[str]
     ) -> Iterator[tuple[str, int, bytes]]:

@@ -97,10 +97,9 @@ class Publishing:
         from calendar_sync.export import export_calendar
 
         self._publish_deleted([calendar], stale)
-        early = self._early.joined() if self._early is not None else None
+        early = self._early.finished() if self._early is not None else None
         if early is not None and early.views <= {*stale}:
             with early:
-                early.add(self._mirror.resources_but_singles(calendar.key))
                 early.publish(calendar, self._check())
             stale = [view for view in stale if view not in early.views]
         self.close()

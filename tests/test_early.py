@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,12 +23,14 @@ from in_process import Job
 from calendar_sync import beside, export
 from calendar_sync.beside import Beside
 from calendar_sync.calendars import list_calendars, remember_calendars
-from calendar_sync.config import Config, Export
+from calendar_sync.config import Config, Export, Format
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.errors import CannotWrite
+from calendar_sync.export import CalendarExport
+from calendar_sync.files import Draft
 from calendar_sync.intake import Task, Writer
 from calendar_sync.items import read_items
-from calendar_sync.listing import Resource
+from calendar_sync.listing import Taken
 from calendar_sync.mirror import Mirror, open_mirror
 from calendar_sync.model import CalendarEntry, CalendarView, EventWarning
 from calendar_sync.publish import MANIFEST, entries_in
@@ -66,9 +70,11 @@ def made_from_the_mirror(job: Job) -> dict[str, object]:
     return made(job)
 
 
+@pytest.mark.parametrize("formats", [("ics", "csv"), ("ics", "csv", "jsonl"), ("ics",)])
 def test_a_first_read_makes_the_files_that_the_mirror_makes(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    job: Job, monkeypatch: pytest.MonkeyPatch, formats: tuple[Format, ...]
 ) -> None:
+    job.formats = formats
     whole: list[object] = []
     monkeypatch.setattr(export, "export_calendar", lambda *given: whole.append(given))
     monkeypatch.setattr(beside, "is_core_free", lambda: False)
@@ -78,6 +84,49 @@ def test_a_first_read_makes_the_files_that_the_mirror_makes(
     monkeypatch.undo()
     monkeypatch.setattr(export, "WORTH_AN_INDEX", 0)
     assert made(job) == made_from_the_mirror(job)
+
+
+def test_files_are_finished_while_the_mirror_commits_and_published_after_it(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mirror that cannot commit publishes nothing, and leaves nothing behind."""
+    job.formats = ("ics", "csv")
+    finished: list[threading.Thread] = []
+    finish, take = CalendarExport.finish, Writer._take_pages
+
+    def noted(self: CalendarExport, count: int) -> None:
+        finish(self, count)
+        finished.append(threading.current_thread())
+
+    def failing(self: Writer, *given: Any) -> Any:
+        take(self, *given)
+        raise CannotWrite("The disk is full.")
+
+    monkeypatch.setattr(CalendarExport, "finish", noted)
+    monkeypatch.setattr(Writer, "_take_pages", failing)
+    with pytest.raises(CannotWrite):
+        job.run()
+    assert finished
+    assert threading.current_thread() not in finished
+    assert [*job.home.exports.iterdir()] == []
+    assert [*(job.home.mirror.parent / "blocks").iterdir()] == []
+
+
+def test_what_a_finishing_thread_meets_ends_the_run(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.formats = ("ics", "csv")
+
+    def full(self: Draft) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Draft, "sync", full)
+    with pytest.raises(CannotWrite, match=r"\.ics"):
+        job.run()
+    assert [*job.home.exports.iterdir()] == []
+    monkeypatch.undo()
+    job.run()  # the mirror has all of it
+    assert len([*job.home.exports.glob("*.csv")]) > 1
 
 
 # -- with a second process -------------------------------------------------------------------------
@@ -213,12 +262,16 @@ class Begun:
 
     def __init__(self, fails: bool = False) -> None:
         self.taken: list[str] = []
-        self.is_open, self.fails = True, fails
+        self.is_open, self.fails, self.is_settled = True, fails, False
 
-    def add(self, rows: list[Resource]) -> None:
+    def add(self, taken: Taken) -> None:
         if self.fails:
             raise CannotWrite("The disk is full.")
-        self.taken += [series for series, _, _ in rows]
+        self.taken += [series for series, _, _ in taken.singles]
+        self.taken += [f"{id_} of {series}" for id_, series, _, _ in taken.members]
+
+    def settle(self) -> None:
+        self.is_settled = True
 
     def close(self) -> None:
         self.is_open = False
@@ -256,11 +309,12 @@ SERIES = {"id": "s", "recurrence": ["RRULE:FREQ=DAILY"]}
 CANCELLED = {"id": "s_1", "status": "cancelled", "recurringEventId": "s"}
 
 
-def test_the_single_events_of_a_first_listing_are_handed_on(mirror: Mirror) -> None:
+def test_what_a_first_listing_brings_is_handed_on(mirror: Mirror) -> None:
     begun = Begun()
     read(mirror, begun, [{"id": "b"}, SERIES, CANCELLED], [{"id": "a"}])
     assert begun.is_open
-    assert begun.taken == ["b", "a"]
+    assert begun.is_settled
+    assert begun.taken == ["b", "s of s", "s_1 of s", "a"]
 
 
 @pytest.mark.parametrize(
@@ -280,6 +334,7 @@ def test_what_the_mirror_does_not_hold_like_that_is_given_up(
     begun = Begun()
     read(mirror, begun, *pages)
     assert not begun.is_open
+    assert not begun.is_settled
 
 
 def test_a_second_reading_begins_nothing(mirror: Mirror) -> None:

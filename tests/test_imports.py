@@ -30,7 +30,7 @@ EDGES = {
     "google_calendar", "transport",
     "mirror", "history", "calendars", "logs",
     "reading", "intake", "retrying", "answers", "export", "exporters", "publish", "terminal", "stop",
-    "telling", "beside", "rendering",
+    "telling", "beside", "rendering", "gathering", "unpublished",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "touched", "changes",
     "deleted", "views", "published", "options", "lock", "reporting", "patching", "quota",
     "progress", "service_manager", "zone_rules", "remote", "outbox", "mirror_account",
