@@ -28,7 +28,7 @@ from calendar_sync.gathering import Gathered
 from calendar_sync.listing import Taken
 from calendar_sync.rendering import EMPTY, Result, frame, read_frame
 
-WORTH_A_PROCESS = 2000  # events before a page that is not the last
+WORTH_A_PROCESS = 2000  # events, when more are to come
 _THEIRS, _OURS = 400, 100  # events at once; between ours we look whether the other one waits
 
 
@@ -51,13 +51,13 @@ class Beside:
         self._has_sent = False
         self._settled: Future[None] | None = None
 
-    def add(self, taken: Taken) -> None:
+    def add(self, taken: Taken, *, is_last: bool) -> None:
         """Take a page. Raises CannotWrite."""
         rows = taken.singles
-        if self._may_help and self._taken >= WORTH_A_PROCESS:
+        self._taken += len(rows) + len(taken.members)
+        if self._may_help and not is_last and self._taken >= WORTH_A_PROCESS:
             self._may_help = False
             self._start()
-        self._taken += len(rows) + len(taken.members)
         self._members.add(taken.members)
         at = 0
         while at < len(rows) and self.export.is_open:

@@ -42,12 +42,12 @@ _AHEAD = 1  # page between a worker and the writer; more would cost memory and g
 class Early(Protocol):
     """Files made while a calendar's first listing comes in, in the time that Google takes anyway."""
 
-    def add(self, taken: Taken) -> None:
+    def add(self, taken: Taken, *, is_last: bool) -> None:
         """Take what a page has brought. Raises CannotWrite."""
         ...
 
     def settle(self) -> None:
-        """Finish them, in the time that the mirror takes: it holds just what was taken."""
+        """Finish them, while the mirror does: they may still prove not to be what it holds."""
         ...
 
     def close(self) -> None:
@@ -172,15 +172,16 @@ class Writer:
                 stack.callback(early.close)
             sync_token, pages = None, 0
             for page in listing:
-                early = _fed(early, reading.take(page.items))
+                early = _fed(early, reading.take(page.items), is_last=not page.next_page_token)
                 sync_token = page.next_sync_token
                 pages += 1
+            if early is not None:
+                early.settle()
             counts = reading.finish(sync_token, calendar.view.time_zone, self.clock())
             if is_full and not self.allow_shrink:
                 before = reading.before or listing.task.published
                 _refuse_suspicious_loss(calendar, before, reading.after)
             if early is not None and reading.kept_all():
-                early.settle()
                 stack.pop_all()
         outcome = Outcome(
             calendar, fetch, counts, pages, reading.unreadable, touched=reading.touched
@@ -188,11 +189,11 @@ class Writer:
         return outcome, reading
 
 
-def _fed(early: Early | None, taken: Taken) -> Early | None:
+def _fed(early: Early | None, taken: Taken, *, is_last: bool) -> Early | None:
     """Hand a page on. Files that cannot be written end no reading: they are tried again after it."""
     if early is not None:
         try:
-            early.add(taken)
+            early.add(taken, is_last=is_last)
         except CannotWrite:
             early.close()
             return None
