@@ -15,7 +15,7 @@ from calendar_sync.recurrence.clocks import DAY
 Record = bytes
 KEY_END = "\1"  # like \0 before a calendar's id below all that an id has
 _END = KEY_END.encode()
-_LOW = re.compile("[\0-\2]")  # no id of Google's has one
+_LOW = re.compile("[\0-\x1f]")  # no id of Google's has one
 _FIRST_DAY, _LAST_DAY = -1_000_000, 8_999_999  # beyond all years; what is outside is kept together
 DAY_KEYS = TextTable(lambda day: b"%07d" % (min(max(day, _FIRST_DAY), _LAST_DAY) - _FIRST_DAY))
 _SECOND_KEYS = TextTable(lambda second: b"%05d" % second)
@@ -47,10 +47,10 @@ def record_key(number: int, id_: str) -> bytes:
 
 
 def id_text(id_: str) -> str:
-    """Return an id as keys have it: above all marks of ours."""
+    """Return an id as keys have it: above all marks of ours, without any control character else."""
     if id_.isprintable():
         return id_
-    return _LOW.sub(lambda found: f"\2{ord(found[0])}", id_)
+    return _LOW.sub(lambda found: f"\2{ord(found[0]):02}", id_)
 
 
 def encoded(text: str) -> bytes:

@@ -18,6 +18,7 @@ from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
 from calendar_sync.sorting import RUN_BYTES, RowSorter
+from calendar_sync.table.by_day import RowsByDay
 from calendar_sync.table.options import CsvOptions, Sorter
 from calendar_sync.table.presets import PresetTable
 from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
@@ -27,6 +28,7 @@ __all__ = ["WIDE_COLUMNS", "CsvExporter", "CsvOptions"]
 
 _ROWS_AT_ONCE = 250
 _ROWS_IN_A_BLOCK = 256
+_BY_DAY_RUNS = 4  # the memory of so many runs for the rows of series: 16 MB
 _BEFORE_ALL = -(1 << 62)  # where rows without a readable start go
 _EXCEL_CELL = 32_767  # characters; Excel and LibreOffice cut a cell there
 
@@ -54,6 +56,7 @@ class CsvExporter:
         self._by_series = options.rows == "series" and options.preset == "wide"
         self._table = _table(calendar, options)
         self._sorter: Sorter = sorter or RowSorter(folder, run_bytes)
+        self._by_day = RowsByDay(self._sorter.extend, _BY_DAY_RUNS * run_bytes)
         self._pending: list[tuple[int, TableRow]] = []  # and the instants they are sorted by
         self.rows = 0
         self.occurrences = 0
@@ -62,7 +65,7 @@ class CsvExporter:
     @property
     def warnings(self) -> list[EventWarning]:
         """What a reader of the file should know."""
-        self.flush()
+        self._render()
         return self._warnings
 
     def add(self, item: Item) -> None:
@@ -77,7 +80,12 @@ class CsvExporter:
             self._warn(event, "odd-event", f"It could not be written: {error}.")
 
     def flush(self) -> None:
-        """Give all rows to the sorter; they are rendered many at a time."""
+        """Give all rows to the sorter."""
+        self._render()
+        self._by_day.flush()
+
+    def _render(self) -> None:
+        """Render the rows that are still to be rendered, many at a time."""
         pending, self._pending = self._pending, []
         if not pending:
             return
@@ -105,9 +113,10 @@ class CsvExporter:
 
     def finish(self, file: BinaryIO, index: IndexWriter | None = None) -> int:
         """Write the header and all rows, noting in `index` where what is; return its length."""
-        self.flush()
+        self._render()
         head = file.write(self.head())
-        for records in self._sorter.sorted_blocks(_ROWS_IN_A_BLOCK):
+        of_series = self._by_day.sorted_blocks()
+        for records in self._sorter.sorted_blocks(_ROWS_IN_A_BLOCK, of_series):
             keys, rows = split_records(records)
             length = file.write(b"".join(rows))
             if index is not None:
@@ -160,11 +169,10 @@ class CsvExporter:
             return
         if is_lost:
             self._add_master(series.master)
-        records = self._table.occurrences(series.master, planned)
-        self._sorter.extend(records)
-        self.rows += len(records)
-        _, rows = split_records(records[-1:])
-        self._check_cells(series.master, rows[0] if rows else b"")
+        last = self._table.occurrences(series.master, planned, self._by_day)
+        self.rows += len(planned.starts)
+        _, (row,) = split_records([last])
+        self._check_cells(series.master, row)
         for event in planned.edited:
             self._add_exception(event)
 
@@ -200,7 +208,7 @@ class CsvExporter:
         row = TableRow(event, original, start, end, recurrence)
         self._pending.append((self._instant(start, _BEFORE_ALL), row))
         if len(self._pending) >= _ROWS_AT_ONCE:
-            self.flush()
+            self._render()
 
     # -- times
 

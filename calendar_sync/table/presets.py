@@ -17,6 +17,7 @@ from calendar_sync.recurrence.clocks import DAY, Clock, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan, instance_id
 from calendar_sync.resources import people_of, reminders_of
+from calendar_sync.table.by_day import RowsByDay
 from calendar_sync.table.text import cell, clean, encode, guarded, line
 from calendar_sync.table.wide_cells import TableRow
 from calendar_sync.times import Moment, find_zone
@@ -65,8 +66,8 @@ class PresetTable:
     def _row(self, event: Event, span: Span | None) -> bytes:
         return encode(line([cell(text) for text in self._cells(event, span)]))
 
-    def occurrences(self, master: Event, planned: Plan) -> list[Record]:
-        """Render the rows of all dates of a series that are not exceptions."""
+    def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> Record:
+        """Give the rows of all dates of a series that are not exceptions; return the last one."""
         is_all_day = not isinstance(planned.begin, Moment)
         midnights = calendar_clock(self._calendar.time_zone)
         records: list[Record] = []
@@ -77,7 +78,8 @@ class PresetTable:
             instant = midnights.instant_of(date) if is_all_day else date
             instance = instance_id(master.id, date, is_all_day=is_all_day)
             records.append(record_of(instant, instance, row))
-        return records
+        rows.give(records)
+        return records[-1] if records else b""
 
     # -- times
 

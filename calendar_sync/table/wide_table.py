@@ -6,17 +6,18 @@ filled into a template for each offset and time of day the series meets.
 
 from __future__ import annotations
 
-import re
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import groupby, repeat
+from collections.abc import Sequence
+from itertools import groupby
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import DAYS, Point, TextTable
-from calendar_sync.records import DAY_KEYS, KEY_END, Record, id_text
+from calendar_sync.records import DAY_KEYS, KEY_END, Record, encoded, id_text
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
+from calendar_sync.table.by_day import RECORD_END, Hole, RowsByDay, RowTemplate
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
     DAY_BYTES,
@@ -36,10 +37,6 @@ from calendar_sync.table.text import (
 )
 from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow, columns_of
 from calendar_sync.times import FIRST_SECOND, Moment
-
-_HOLE = re.compile("\0(\\d+)\0")
-_Hole = tuple[TextTable[bytes], int]  # a table of day texts, and days from the row's own
-_Found = dict[tuple[int, int], _Hole]
 
 
 class WideTable:
@@ -64,14 +61,15 @@ class WideTable:
         lines = list(map(",".join, zip(*self._cells(rows), strict=True)))
         return encode_all(lines) if len(self._columns) > 1 else list(map(encode, lines))
 
-    def occurrences(self, master: Event, planned: Plan) -> list[Record]:
-        """Render the rows of all dates of a series that are not exceptions."""
+    def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> Record:
+        """Give the rows of all dates of a series that are not exceptions; return the last one."""
         columns = self._cells([TableRow(master, None, None, None)])
         cells = [(name, clean(of[0])) for name, of in zip(self._columns, columns, strict=True)]
-        series = _SeriesRows(master.id, cells, planned)
+        rows.begin_series()
+        series = _SeriesRows(master.id, cells, planned, rows.hole)
         if isinstance(planned.begin, Moment):
-            return series.timed(planned.begin)
-        return series.all_day(self._zone)
+            return rows.extend(series.timed(planned.begin))
+        return rows.extend(series.all_day(self._zone))
 
     def _cells(self, rows: Sequence[TableRow]) -> list[Sequence[str]]:
         return columns_of(Batch(rows, self._head, guard=self._guard), self._columns)
@@ -81,47 +79,25 @@ class WideTable:
 
 
 class _Holes:
-    """Stands in for a table of day texts and notes which days a row asks for."""
+    """Stands in for a table of day texts, in a record of one day."""
 
-    def __init__(self, table: TextTable[bytes], day: int, found: _Found) -> None:
-        self._table, self._day, self._found = table, day, found
+    def __init__(self, hole: Hole, table: TextTable[bytes], day: int) -> None:
+        self._hole, self._table, self._day = hole, table, day
 
     def __getitem__(self, day: int) -> str:
-        key = (id(self._table), day - self._day)
-        self._found.setdefault(key, (self._table, day - self._day))
-        return f"\0{[*self._found].index(key)}\0"
-
-
-class _Template:
-    """A record with holes for days; the days are counted from the UTC day of the start."""
-
-    def __init__(self, text: str, found: _Found) -> None:
-        parts = _HOLE.split(text)
-        self._between = [part.encode("utf-8", "surrogatepass") for part in parts[::2]]
-        self._places = [int(number) for number in parts[1::2]]
-        self._holes = [*found.values()]
-
-    def records(self, days: list[int]) -> list[Record]:
-        """Return the records of the occurrences that start on some days."""
-        texts = [
-            [*map(table.__getitem__, [day + shift for day in days] if shift else days)]
-            for table, shift in self._holes
-        ]
-        first, *between = [repeat(text, len(days)) for text in self._between]
-        parts: list[Iterable[bytes]] = [first]
-        for place, text in zip(self._places, between, strict=True):
-            parts += [texts[place], text]
-        return [*map(b"".join, zip(*parts, strict=True))]
+        return self._hole(self._table, day - self._day)
 
 
 class _SeriesRows:
-    """The records of one series, from its quoted constant cells."""
+    """The templates of one series' records, from its quoted constant cells."""
 
-    def __init__(self, series: str, cells: list[tuple[str, str]], planned: Plan) -> None:
-        self._series, self._cells, self._plan = series, cells, planned
+    def __init__(
+        self, series: str, cells: list[tuple[str, str]], planned: Plan, hole: Hole
+    ) -> None:
+        self._series, self._cells, self._plan, self._hole = series, cells, planned, hole
 
-    def timed(self, begin: Moment) -> list[Record]:
-        """Return the records of a series with times."""
+    def timed(self, begin: Moment) -> list[RowTemplate]:
+        """Return the templates of a series with times: one for each offset and time of day."""
         end, length = self._plan.end, self._plan.length or 0
         ending = end if isinstance(end, Moment) else begin
         starts = self._plan.starts
@@ -135,27 +111,28 @@ class _SeriesRows:
             end_at = at + len([*group])
             alike[shape] += starts[at:end_at]
             at = end_at
-        records: list[Record] = []
+        templates: list[RowTemplate] = []
         for (offset, end_offset, _), dates in alike.items():
             start = Point(dates[0], offset, begin.zone)
             stop = Point(dates[0] + length, end_offset, ending.zone) if end is ending else None
             template = self._template(dates[0], start, stop, is_fixed=is_at_edge)
-            records += template.records([date // DAY for date in dates])
-        return records
+            templates.append((template, array("i", [date // DAY for date in dates])))
+        return templates
 
-    def all_day(self, zone: str) -> list[Record]:
-        """Return the records of an all-day series, in the order of its calendar's midnights."""
+    def all_day(self, zone: str) -> list[RowTemplate]:
+        """Return those of an all-day series: one for each offset at its calendar's midnights."""
         length, instant_of = self._plan.length, calendar_clock(zone).instant_of
         alike: defaultdict[int, list[int]] = defaultdict(list)
         for date in self._plan.starts:
             alike[date - instant_of(date)].append(date)
-        records: list[Record] = []
+        templates: list[RowTemplate] = []
         for offset, dates in alike.items():
             date = dates[0]
             stop = None if length is None else date + length
             template = self._template(date - offset, date, stop)
-            records += template.records([date // DAY for date in dates])
-        return records
+            days = array("i", [(date - offset) // DAY for date in dates])
+            templates.append((template, days))
+        return templates
 
     def _template(
         self,
@@ -164,12 +141,14 @@ class _SeriesRows:
         end: Point | int | None,
         *,
         is_fixed: bool = False,
-    ) -> _Template:
-        """Make a template; a fixed one has no holes but in its ids: before the year 1 days saturate."""
+    ) -> bytes:
+        """Make a template; a fixed one has no holes but in its ids: before the year 1 days saturate.
+
+        Its holes are for days counted from the instant's.
+        """
         date = start if isinstance(start, int) else start.instant
-        found: _Found = {}
-        days: Texts = DAYS if is_fixed else _Holes(DAY_BYTES, date // DAY, found)
-        id_end = _Holes(BASIC_DAY_BYTES, date // DAY, found)[date // DAY]
+        days: Texts = DAYS if is_fixed else self._holes(DAY_BYTES, instant)
+        id_end = self._holes(BASIC_DAY_BYTES, instant)[date // DAY]
         if not isinstance(start, int):
             id_end += _id_time(date % DAY)
         times = time_cells(start, end, days)
@@ -181,9 +160,12 @@ class _SeriesRows:
             "timezone": cell(clean(times[TIMES.index("timezone")])),
         }
         row = visible(line([own.get(name, text) for name, text in self._cells]))
-        key_day = _Holes(DAY_KEYS, date // DAY, found)[instant // DAY]
+        key_day = self._holes(DAY_KEYS, instant)[instant // DAY]
         key = f"{key_day}{instant % DAY:05}{id_text(self._series)}_{id_end}"
-        return _Template(f"{key}{KEY_END}{row}{LINE_END}", found)
+        return encoded(f"{key}{KEY_END}{row}{LINE_END}{RECORD_END}")
+
+    def _holes(self, table: TextTable[bytes], instant: int) -> _Holes:
+        return _Holes(self._hole, table, instant // DAY)
 
 
 def _id_time(seconds: int) -> str:
