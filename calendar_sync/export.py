@@ -45,7 +45,7 @@ def export_calendar(
     """Make and publish the calendar's files for `views`; see CalendarExport."""
     with CalendarExport(mirror, calendar, views, pause) as export:
         export.add(mirror.resources_by_series(calendar.key))
-        export.finish(sum(mirror.count(calendar.key).values()))
+        export.finish(mirror.count_all(calendar.key))
         export.publish(calendar, check)
 
 

@@ -134,11 +134,12 @@ class Reading:
 
         None came twice, none was removed again, and none has occurrences that name it as their series.
         """
-        if self._deleted or self._all() != self._put_first:
+        if self._deleted or self._mirror.count_all(self._key) != self._put_first:
             return False
         named = self._connection.execute(
             "SELECT 1 FROM resources e JOIN resources s ON s.calendar = ?1 AND s.id = e.series"
-            " WHERE e.calendar = ?1 AND e.kind IN (?2, ?3) AND s.kind = ?4 LIMIT 1",
+            " WHERE e.calendar = ?1 AND e.kind > 0 AND e.kind IN (?2, ?3) AND s.kind = ?4"
+            " LIMIT 1",
             (self._key, Kind.EDITED, Kind.CANCELLED, Kind.SINGLE),
         )
         return named.fetchone() is None
@@ -187,7 +188,7 @@ class Reading:
     def _compare(self, now: dt.datetime) -> tuple[Counts, bool]:
         """Keep and count the changes; say whether any byte is another, which files may show."""
         if self._journal is None:
-            return Counts(added=self._live()), self._all() > 0
+            return Counts(added=self._live()), self._mirror.count_all(self._key) > 0
         counts, is_touched = {"added": 0, "changed": 0, "cancelled": 0}, False
         for found in self._journal.touched():
             is_touched = True
@@ -203,10 +204,6 @@ class Reading:
 
     def _live(self) -> int:
         return self._mirror.count_live(self._key)
-
-    def _all(self) -> int:
-        query = "SELECT count(*) FROM resources WHERE calendar = ?"
-        return int(self._connection.execute(query, (self._key,)).fetchone()[0])
 
     def _put(self, stub: Stub, kind: int, resource: bytes) -> None:
         if self._full:
@@ -225,14 +222,15 @@ class Reading:
     def _remove(self, event_id: str) -> None:
         """Remove an event and, when it is a series, its exceptions with it."""
         self._deleted.add(event_id)
-        for column in ("id", "series"):  # one by one: for `OR` SQLite looks through the calendar
-            self._drop(f"calendar = ? AND {column} = ?", self._key, event_id)
+        # One by one: for `OR` SQLite looks through the calendar.
+        for condition in ("id = ?", "series = ? AND kind > 0"):
+            self._drop(f"calendar = ? AND {condition}", self._key, event_id)
 
     def _remove_lost_holes(self) -> None:
         """Remove cancelled occurrences of series deleted in this reading, in whatever order."""
         for series in self._deleted:
             self._drop(
-                "calendar = ?1 AND kind = ?2 AND series = ?3"
+                "calendar = ?1 AND kind = ?2 AND series = ?3 AND kind > 0"
                 " AND NOT EXISTS (SELECT 1 FROM resources WHERE calendar = ?1 AND id = ?3)",
                 self._key,
                 Kind.CANCELLED,

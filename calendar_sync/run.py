@@ -28,13 +28,8 @@ from calendar_sync.home import Home
 from calendar_sync.intake import Outcome, Task, Writer
 from calendar_sync.listing import RunFacts
 from calendar_sync.lock import no_run_at_work, run_lock
-from calendar_sync.mirror import (
-    DamagedMirror,
-    Mirror,
-    copied_mirror,
-    sqlite_in_our_words,
-    with_mirror,
-)
+from calendar_sync.mirror import DamagedMirror, Mirror, sqlite_in_our_words
+from calendar_sync.mirror_file import copied_mirror, with_mirror
 from calendar_sync.model import CalendarEntry
 from calendar_sync.options import RunOptions, views_of
 from calendar_sync.progress import Counted, Progress

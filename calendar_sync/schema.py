@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Version 1 as it was released, and what each later version adds: a new file is made the way an old
 # one grows, so that the two cannot differ.
 _INDEXES = {
     "resources_by_id": "CREATE UNIQUE INDEX resources_by_id ON resources(calendar, id);",
-    "resources_by_series": (
-        "CREATE INDEX resources_by_series ON resources(calendar, series, kind, id);"
+    "resources_of_series": (  # few, mostly; single events are found by their id
+        "CREATE INDEX resources_of_series ON resources(calendar, series, kind, id) WHERE kind > 0;"
     ),
 }
 _STEPS = (
@@ -31,7 +31,8 @@ CREATE TABLE resources (
     kind INTEGER NOT NULL,          -- sync.Kind
     resource BLOB NOT NULL
 ) STRICT;
-{indexes}
+CREATE UNIQUE INDEX resources_by_id ON resources(calendar, id);
+CREATE INDEX resources_by_series ON resources(calendar, series, kind, id);
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,
     exit_code INTEGER, message TEXT NOT NULL DEFAULT '', report BLOB
@@ -50,7 +51,7 @@ CREATE TABLE published (
     stamps BLOB NOT NULL,           -- path -> [bytes, mtime_ns] when it was published
     PRIMARY KEY (output, calendar)
 ) STRICT;
-""".replace("{indexes}", "\n".join(_INDEXES.values())),
+""",
     """
 CREATE TABLE changes (              -- what runs found changed; see changes.py
     run TEXT NOT NULL,              -- its id; a killed run has changes, yet no row in runs
@@ -69,6 +70,7 @@ CREATE TABLE deleted (              -- with keep_deleted: the last of each that 
 ) STRICT;
 CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """,
+    f"DROP INDEX resources_by_series; {_INDEXES['resources_of_series']}",
 )
 
 
@@ -117,4 +119,4 @@ def build_indexes(connection: sqlite3.Connection) -> None:
             " (SELECT max(rowid) FROM resources GROUP BY calendar, id)"
         )
         connection.execute(_INDEXES["resources_by_id"])
-    connection.execute(_INDEXES["resources_by_series"])
+    connection.execute(_INDEXES["resources_of_series"])

@@ -37,11 +37,7 @@ def find_touched(mirror: Mirror, key: int, journal: Journal) -> Touched | None:
     series = former.series | {row[0] for row in old}
     now_there: list[tuple[str, int, str, bytes]] = []
     for name in series:
-        now_there += mirror.connection.execute(
-            "SELECT series, kind, id, resource FROM resources INDEXED BY resources_by_series"
-            " WHERE calendar = ? AND series = ?",
-            (key, name),
-        )
+        now_there += mirror.rows_of_series(key, name)
     kept = [row for row in now_there if row[2] not in former.ids]
     before = sorted([*old, *kept], key=itemgetter(0, 1, 2))
     (revision,) = mirror.connection.execute(

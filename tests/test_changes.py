@@ -26,7 +26,7 @@ from calendar_sync import changes as changes_module
 from calendar_sync.changes import list_changes
 from calendar_sync.emulator.local_google import LocalGoogle
 from calendar_sync.history import Report, remember_run
-from calendar_sync.mirror import open_mirror
+from calendar_sync.mirror_file import open_mirror
 
 if TYPE_CHECKING:
     from conftest import HomeFolder

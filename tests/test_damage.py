@@ -17,7 +17,7 @@ from home_folder import HomeFolder
 
 from calendar_sync.config import Export, read_config
 from calendar_sync.emulator.local_google import LocalGoogle
-from calendar_sync.mirror import open_mirror
+from calendar_sync.mirror_file import open_mirror
 from calendar_sync.verification.differences import Difference
 from calendar_sync.verify import Findings, verify_output
 from calendar_sync.views import View

@@ -31,7 +31,8 @@ from calendar_sync.files import Draft
 from calendar_sync.intake import Task, Writer
 from calendar_sync.items import read_items
 from calendar_sync.listing import Taken
-from calendar_sync.mirror import Mirror, open_mirror
+from calendar_sync.mirror import Mirror
+from calendar_sync.mirror_file import open_mirror
 from calendar_sync.model import CalendarEntry, CalendarView, EventWarning
 from calendar_sync.publish import MANIFEST, entries_in
 from calendar_sync.reading import read_calendars

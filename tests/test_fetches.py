@@ -10,7 +10,7 @@ import pytest
 
 from calendar_sync.config import Config
 from calendar_sync.durations import parse_duration
-from calendar_sync.mirror import open_mirror
+from calendar_sync.mirror_file import open_mirror
 from calendar_sync.sync import (
     CheckFetch,
     FullFetch,

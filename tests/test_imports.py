@@ -28,7 +28,7 @@ STARTERS = {
 EDGES = {
     "home", "config", "config_errors", "users", "grants", "google_directory", "legacy",
     "google_calendar", "transport",
-    "mirror", "history", "calendars", "logs",
+    "mirror", "mirror_file", "history", "calendars", "logs",
     "reading", "intake", "retrying", "answers", "export", "exporters", "publish", "terminal", "stop",
     "telling", "beside", "rendering", "gathering", "unpublished",
     "verification", "formats", "merging", "per_uid", "schema", "listing", "touched", "changes",
@@ -177,6 +177,7 @@ def test_the_emulator_shares_nothing_with_the_product() -> None:
             "sqlite3",
             {
                 "mirror",
+                "mirror_file",
                 "schema",
                 "calendars",
                 "changes",

@@ -16,7 +16,8 @@ import pytest
 from export_steps import ADA, TEAM, add_singles, check_manifest, contents, report, stamps
 
 from calendar_sync.emulator.local_google import LocalGoogle
-from calendar_sync.mirror import DamagedMirror, check_mirror, open_mirror, was_left_open
+from calendar_sync.mirror import DamagedMirror
+from calendar_sync.mirror_file import check_mirror, open_mirror, was_left_open
 from calendar_sync.schema import upgrade, version_of
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def test_a_mirror_that_breaks_in_the_middle_of_a_run_is_replaced_in_the_same_run
     mirror = home / "state/mirror.sqlite3"
     with sqlite3.connect(mirror) as opened:
         [(page,)] = opened.execute(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'resources_by_series'"
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'resources_of_series'"
         )
         [(size,)] = opened.execute("PRAGMA page_size")
     with mirror.open("r+b") as file:

@@ -18,7 +18,8 @@ from calendar_sync.calendars import list_calendars, remember_calendars
 from calendar_sync.errors import ExitCode, Stopped, TryLater
 from calendar_sync.intake import Task, Writer
 from calendar_sync.listing import RunFacts
-from calendar_sync.mirror import Mirror, open_mirror
+from calendar_sync.mirror import Mirror
+from calendar_sync.mirror_file import open_mirror
 from calendar_sync.model import CalendarEntry
 from calendar_sync.reading import read_calendars
 from calendar_sync.retrying import ATTEMPTS, LONGEST, retry

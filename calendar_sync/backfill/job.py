@@ -24,7 +24,8 @@ from calendar_sync.home import Home
 from calendar_sync.intake import concerns_all
 from calendar_sync.lock import run_lock
 from calendar_sync.logs import run_id
-from calendar_sync.mirror import Mirror, copied_mirror, with_mirror
+from calendar_sync.mirror import Mirror
+from calendar_sync.mirror_file import copied_mirror, with_mirror
 from calendar_sync.progress import Progress
 from calendar_sync.publish import publish_manifest, slugs_in
 from calendar_sync.run import Account, Clock

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: Path | None) -> int:
     """Read the published files back and compare them with the mirror (exit 65: they differ)."""
     from calendar_sync.lock import run_lock
-    from calendar_sync.mirror import DamagedMirror, open_mirror, sqlite_in_our_words
+    from calendar_sync.mirror import DamagedMirror, sqlite_in_our_words
+    from calendar_sync.mirror_file import open_mirror
     from calendar_sync.verify import Findings, verify_output
     from calendar_sync.views import Period
 

@@ -23,7 +23,8 @@ from calendar_sync.history import CalendarReport, Report, new_run_id, remember_r
 from calendar_sync.home import Home
 from calendar_sync.lock import run_lock
 from calendar_sync.logs import fields, run_id
-from calendar_sync.mirror import Mirror, with_mirror
+from calendar_sync.mirror import Mirror
+from calendar_sync.mirror_file import with_mirror
 from calendar_sync.options import RunOptions
 from calendar_sync.organisation.members import Members, list_members, remember_members
 from calendar_sync.organisation.totals import Totals, in_short, worth_keeping

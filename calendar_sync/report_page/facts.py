@@ -19,7 +19,8 @@ from calendar_sync.grants.guard import token_file_of
 from calendar_sync.health import schedule_zone, status
 from calendar_sync.history import CalendarReport, Report, recent_reports
 from calendar_sync.home import Home
-from calendar_sync.mirror import DamagedMirror, Mirror, open_mirror
+from calendar_sync.mirror import DamagedMirror, Mirror
+from calendar_sync.mirror_file import open_mirror
 from calendar_sync.report_page.days import count_days
 from calendar_sync.sync import Kind
 
