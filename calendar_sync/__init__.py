@@ -26,7 +26,8 @@ Floor plan; imports point down only:
     google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them,
                           quota.py keeps them as few as Google allows, transport.py brings them
     reading.py intake.py  many listings at once, into one SQLite file (mirror.py, mirror_file.py,
-                          schema.py); listing.py: what a page means for it; touched.py, changes.py, history.py
+                          schema.py); listing.py: what a page means for it; touched.py,
+                          changes.py, history.py
     views.py publish.py   which files; an atomic replacement, the manifest; published.py
     zone_rules.py         which tzdata files are made with
     outbox.py remote.py   what is put elsewhere, once; a folder elsewhere, by its URL
