@@ -62,7 +62,10 @@ def read_point(time: EventTime | None, calendar_zone: str) -> Point | int | None
     return _judged(instant, text[19:], zone, clock, calendar_zone)
 
 
-def read_points(event: Event, calendar_zone: str) -> tuple[Point | int | None, Point | int | None]:
+Points = tuple[Point | int | None, Point | int | None]
+
+
+def read_points(event: Event, calendar_zone: str) -> Points:
     """Read an event's start and end; one exporter asks after the other for the same event."""
     global _last
     if _last[0] is not event or _last[1] != calendar_zone:
@@ -71,9 +74,7 @@ def read_points(event: Event, calendar_zone: str) -> tuple[Point | int | None, P
     return _last[2]
 
 
-_last: tuple[Event | None, str, tuple[Point | int | None, Point | int | None]] = (
-    None, "", (None, None),
-)  # fmt: skip
+_last: tuple[Event | None, str, Points] = (None, "", (None, None))
 # `T09:30:00` -> its second of the day, for every minute of it; what lies between is read the slow way.
 SECONDS = {f"T{m // 60:02}:{m % 60:02}:00": m * 60 for m in range(1440)}
 

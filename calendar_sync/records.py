@@ -32,13 +32,24 @@ def records_of(
     numbers: Iterable[int], ids: Sequence[str], contents: Iterable[bytes]
 ) -> list[Record]:
     """Do as `record_of` does with many."""
-    whole = "".join(ids)
-    is_plain = whole.isascii() and whole.isprintable()  # as all of Google's are
-    keys = [id_.encode() if is_plain else encoded(id_text(id_)) for id_ in ids]
+    keys = [octets.encode("latin-1") for octets in _octets(ids)]
     return [
         b"%b%05d%b\1%b" % (DAY_KEYS[number // DAY], number % DAY, key, content)
         for number, key, content in zip(numbers, keys, contents, strict=True)
     ]
+
+
+def _octets(ids: Sequence[str]) -> Sequence[str]:
+    whole = "".join(ids)
+    if whole.isascii() and whole.isprintable():  # as all of Google's are
+        return ids
+    return [encoded(id_text(id_)).decode("latin-1") for id_ in ids]
+
+
+def record_heads(number: int, ids: Sequence[str]) -> list[str]:
+    """Return what is before the contents of records, as text: a character for each octet."""
+    begin = f"{DAY_KEYS[number // DAY].decode()}{number % DAY:05}"
+    return [f"{begin}{octets}{KEY_END}" for octets in _octets(ids)]
 
 
 def record_key(number: int, id_: str) -> bytes:

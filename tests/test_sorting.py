@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from calendar_sync import sorting
 from calendar_sync.errors import CannotWrite
-from calendar_sync.records import record_of, records_of, split_records, with_calendar
+from calendar_sync.records import record_heads, record_of, records_of, split_records, with_calendar
 from calendar_sync.recurrence.clocks import DAY
 from calendar_sync.sorting import RowSorter
 from calendar_sync.times import FIRST_SECOND, LAST_SECOND
@@ -50,6 +50,16 @@ def test_runs_on_the_disk_change_nothing(
 def test_many_records_are_as_each_by_itself(rows: list[tuple[int, str, bytes]]) -> None:
     of_each = [[row[place] for row in rows] for place in range(3)]
     assert records_of(*of_each) == [record_of(*row) for row in rows]  # type: ignore[arg-type]
+
+
+@given(rows, st.integers(0, 10**6))
+def test_a_record_is_its_head_and_its_content(
+    rows: list[tuple[int, str, bytes]], number: int
+) -> None:
+    heads = record_heads(number, [id_ for _, id_, _ in rows])
+    records = [record_of(number, id_, content) for _, id_, content in rows]
+    contents = [content for _, _, content in rows]
+    assert [h.encode("latin-1") + c for h, c in zip(heads, contents, strict=True)] == records
 
 
 @given(st.lists(st.tuples(ids, ids)))

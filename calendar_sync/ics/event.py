@@ -28,11 +28,13 @@ from calendar_sync.ics.text import (
     lines,
 )
 from calendar_sync.ics.times import link_of, stamps
-from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event
+from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event, Person
 from calendar_sync.resources import people_of
 
 NO_STAMP = "19700101T000000Z"
 _CLASSES = {name: f"\r\nCLASS:{name.upper()}" for name in ("private", "confidential", "public")}
+_CREATED, _MODIFIED = "\r\nCREATED:", "\r\nLAST-MODIFIED:"
+_TRANSPS = ("\r\nTRANSP:OPAQUE", "\r\nTRANSP:TRANSPARENT")
 _STATUSES = {
     name: f"\r\nSTATUS:{(name or 'confirmed').upper()}" for name in (None, "confirmed", "tentative")
 }
@@ -52,55 +54,73 @@ def uid_of(event: Event) -> str:
     return event.ical_uid or f"{event.recurring_event_id or event.id}@google.com"
 
 
-def write_events(sheet: Sheet, vevents: Sequence[Vevent]) -> list[bytes]:
-    """Write each VEVENT as whole lines of the file. Raises ValueError, OverflowError for odd data."""
+def write_events(sheet: Sheet, vevents: Sequence[Vevent], heads: Sequence[str]) -> list[bytes]:
+    """Write each VEVENT as whole lines of the file, after its head, which has a character for an octet.
+
+    Raises ValueError, OverflowError for odd data.
+    """
     events = [vevent.event for vevent in vevents]
-    created = stamps([event.created or "" for event in events])
-    updated = stamps([event.updated or "" for event in events])
     people = [people_of(event) if event.attendees else () for event in events]
     guests = list(zip(events, people, strict=True))
-    quiet = (*_NO_REMINDERS, NO_JSON if sheet.options.default_reminders else DEFAULT_REMINDERS)
     columns: list[Sequence[str]] = [
-        ["BEGIN:VEVENT"] * len(events),
-        lines("UID", [vevent.uid for vevent in vevents]),
-        [
-            f"\r\nDTSTAMP:{new or old or NO_STAMP}"
-            for new, old in zip(updated, created, strict=True)
-        ],
-        [vevent.times for vevent in vevents],
-        [f"\r\nCREATED:{time}" if time else "" for time in created],
-        [f"\r\nLAST-MODIFIED:{time}" if time else "" for time in updated],
-        [f"\r\nSEQUENCE:{_sequence(event.sequence) if event.sequence else 0}" for event in events],
-        [_STATUSES.get(event.status, "") for event in events],
-        [
-            "\r\nTRANSP:TRANSPARENT"
-            if event.transparency == "transparent" or event.event_type == "workingLocation"
-            else "\r\nTRANSP:OPAQUE"
-            for event in events
-        ],
-        [_class(event) if event.visibility else "" for event in events],
-        [_kind(event) if event.event_type not in _USUAL_KINDS else "" for event in events],
-        [_color(event) if event.color_id else "" for event in events],
+        _firsts(vevents, events, heads),
+        _states(events),
         lines("SUMMARY", _titles(events)),
         _descriptions(events, sheet.options.html),
         lines("LOCATION", _visible([event.location for event in events])),
         people_lines(sheet, guests),
         _links(sheet, events),
         [
-            conference_lines(event) if event.conference_data or event.hangout_link else ""
+            f"{conference_lines(event) if event.conference_data or event.hangout_link else ''}"
+            f"{attachment_lines(sheet, event) if event.attachments else ''}"
             for event in events
         ],
-        [attachment_lines(sheet, event) if event.attachments else "" for event in events],
         lines("X-GOOGLE-EVENT-ID", [event.id for event in events]),
-        [_calendar(sheet)] * len(events),
-        [vevent.extra for vevent in vevents],
-        [alarm_lines(sheet, *each) if each[0].reminders not in quiet else "" for each in guests],
-        ["\r\nEND:VEVENT\r\n"] * len(events),
+        _lasts(sheet, vevents, guests),
     ]
     return [text.encode("latin-1") for text in map("".join, zip(*columns, strict=True))]
 
 
 # -- columns: `NAME:value` for each event, CR LF before it, or nothing ------------------------------
+
+
+def _firsts(vevents: Sequence[Vevent], events: Sequence[Event], heads: Sequence[str]) -> list[str]:
+    """Write all up to LAST-MODIFIED."""
+    uids = lines("UID", [vevent.uid for vevent in vevents])
+    created = stamps([event.created or "" for event in events])
+    updated = stamps([event.updated or "" for event in events])
+    return [
+        f"{head}BEGIN:VEVENT{uid}\r\nDTSTAMP:{new or old or NO_STAMP}{vevent.times}"
+        f"{_CREATED + old if old else ''}{_MODIFIED + new if new else ''}"
+        for head, uid, vevent, old, new in zip(heads, uids, vevents, created, updated, strict=True)
+    ]
+
+
+def _states(events: Sequence[Event]) -> list[str]:
+    """Write SEQUENCE, STATUS, TRANSP, CLASS, what kind of event it is, and its color."""
+    return [
+        f"\r\nSEQUENCE:{_sequence(event.sequence) if event.sequence else 0}"
+        f"{_STATUSES.get(event.status, '')}"
+        f"{_TRANSPS[event.transparency == 'transparent' or event.event_type == 'workingLocation']}"
+        f"{_class(event) if event.visibility else ''}"
+        f"{_kind(event) if event.event_type not in _USUAL_KINDS else ''}"
+        f"{_color(event) if event.color_id else ''}"
+        for event in events
+    ]
+
+
+def _lasts(
+    sheet: Sheet, vevents: Sequence[Vevent], guests: Sequence[tuple[Event, tuple[Person, ...]]]
+) -> list[str]:
+    """Write the calendar where it is to be named, what the VEVENT has besides, and its alarms."""
+    calendar = _calendar(sheet)
+    quiet = (*_NO_REMINDERS, NO_JSON if sheet.options.default_reminders else DEFAULT_REMINDERS)
+    return [
+        f"{calendar}{vevent.extra}"
+        f"{alarm_lines(sheet, event, people) if event.reminders not in quiet else ''}"
+        "\r\nEND:VEVENT\r\n"
+        for vevent, (event, people) in zip(vevents, guests, strict=True)
+    ]
 
 
 def _sequence(number: int) -> int:

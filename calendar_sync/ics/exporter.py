@@ -8,21 +8,25 @@ no version in PRODID and no LAST-MODIFIED of the calendar.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
 from calendar_sync.blocks import IndexWriter, Key
 from calendar_sync.ics.colors import nearest_name
-from calendar_sync.ics.event import write_events
+from calendar_sync.ics.event import uid_of, write_events
 from calendar_sync.ics.placing import place
-from calendar_sync.ics.sheet import IcsOptions, Sheet
+from calendar_sync.ics.sheet import IcsOptions, Sheet, Vevent
 from calendar_sync.ics.text import escape, is_blank, to_bytes
+from calendar_sync.ics.times import plain_times
 from calendar_sync.ics.timezones import vtimezone
-from calendar_sync.model import CalendarView, EventWarning, Item, Series, Single
+from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
 from calendar_sync.part import Part
-from calendar_sync.records import records_of, split_records
+from calendar_sync.points import Points, read_points
+from calendar_sync.records import Record, record_heads, split_records
 from calendar_sync.sorting import RUN_BYTES, RowSorter
 from calendar_sync.times import find_zone
 
@@ -50,7 +54,7 @@ def render(item: Item, calendar: CalendarView, options: IcsOptions) -> Rendered:
     """Render one item; the same item, calendar and options always give the same bytes."""
     sheet = Sheet(calendar, options)
     place(sheet, item)
-    content = b"".join(write_events(sheet, sheet.vevents))
+    content = b"".join(write_events(sheet, sheet.vevents, [""] * len(sheet.vevents)))
     warnings = tuple(dict.fromkeys(sheet.warnings))
     return Rendered(content, len(sheet.vevents), sheet.zones, warnings)
 
@@ -77,7 +81,8 @@ class IcsExporter:
         self._calendar = calendar
         self._sheet = Sheet(calendar, options)
         self._sorter = sorter or RowSorter(folder, run_bytes)
-        self._keys: list[tuple[str, int]] = []  # of the sheet: an item's series, its VEVENTs
+        self._singles: list[tuple[Event, Points]] = []  # not yet on the sheet
+        self._keys: list[str] = []  # the series of each VEVENT on it
         self._calendars = 0  # before the one that items come from
         self._rows = 0
         self._warnings: list[EventWarning] = []
@@ -100,15 +105,34 @@ class IcsExporter:
         `of` is the calendar it is from where a file is made of several, one after the other. What
         belongs to one series comes in one piece.
         """
-        sheet, key = self._sheet, key_of(item)
-        is_next = not self._keys or self._keys[-1][0] != key
-        if sheet.calendar is not (of or self._calendar):
+        sheet, calendar = self._sheet, of or self._calendar
+        if sheet.calendar is not calendar:
             self._flush()
             self._calendars += 1
-            is_next = True
-        elif is_next and len(sheet.vevents) >= _AT_ONCE:
+            sheet.calendar = calendar
+        elif len(self._keys) + len(self._singles) >= _AT_ONCE and key_of(item) != self._last_key():
             self._flush()
-        sheet.calendar = of or self._calendar
+        if isinstance(item, Single) and item.event.status != "cancelled":
+            self._singles.append((item.event, read_points(item.event, calendar.time_zone)))
+        else:
+            self._put_singles()
+            self._put(item)
+
+    def _last_key(self) -> str:
+        return self._singles[-1][0].id if self._singles else self._keys[-1]
+
+    def _put_singles(self) -> None:
+        """Put on the sheet the events that wait; nearly all have times that are quickly written."""
+        sheet, singles, self._singles = self._sheet, self._singles, []
+        for (event, _), times in zip(singles, plain_times(sheet, singles), strict=True):
+            if times:
+                sheet.vevents.append(Vevent(event, uid_of(event), times))
+                self._keys.append(event.id)
+            else:
+                self._put(Single(event))
+
+    def _put(self, item: Item) -> None:
+        sheet = self._sheet
         vevents, warnings = len(sheet.vevents), len(sheet.warnings)
         try:
             place(sheet, item)
@@ -116,46 +140,47 @@ class IcsExporter:
             event = item.master if isinstance(item, Series) else item.event
             del sheet.vevents[vevents:], sheet.warnings[warnings:]
             sheet.warn(event, "unwritable", f"It could not be written as ICS: {error}")
-        placed = len(sheet.vevents) - vevents
-        if placed and not is_next:
-            placed += self._keys.pop()[1]
-        if placed:
-            self._keys.append((key, placed))
+        self._keys += [key_of(item)] * (len(sheet.vevents) - vevents)
 
     def _flush(self) -> None:
         """Write many items' VEVENTs at once, at a third of the cost of one by one."""
         sheet = self._sheet
+        self._put_singles()
         if sheet.vevents:
-            contents = _of_each(self._written(), self._keys)
-            keys = [key for key, _ in self._keys]
-            self._sorter.extend(records_of([self._calendars] * len(keys), keys, contents))
-            self._rows += len(sheet.vevents)
+            self._sorter.extend(self._records())
             sheet.vevents.clear()
             self._keys.clear()
         self._warnings += dict.fromkeys(sheet.warnings)
         sheet.warnings.clear()
 
-    def _written(self) -> list[bytes]:
+    def _records(self) -> list[Record]:
         """Write the sheet; an item that cannot be written is left out, with a warning."""
         sheet = self._sheet
-        try:
-            return write_events(sheet, sheet.vevents)
-        except (ValueError, OverflowError):
-            vevents, keys = iter([*sheet.vevents]), [*self._keys]
-        sheet.vevents.clear()
-        self._keys.clear()
-        contents: list[bytes] = []
-        for key in keys:
-            of_item = [*islice(vevents, key[1])]
+        with suppress(ValueError, OverflowError):
+            return self._written(sheet.vevents, self._keys)
+        records: list[Record] = []
+        for _, group in groupby(zip(self._keys, sheet.vevents, strict=True), key=itemgetter(0)):
+            keys, vevents = zip(*group, strict=True)
             try:
-                contents += write_events(sheet, of_item)
+                records += self._written(vevents, keys)
             except (ValueError, OverflowError) as error:
-                event = of_item[0].event
-                sheet.warn(event, "unwritable", f"It could not be written as ICS: {error}")
-                continue
-            sheet.vevents += of_item
-            self._keys.append(key)
-        return contents
+                message = f"It could not be written as ICS: {error}"
+                sheet.warn(vevents[0].event, "unwritable", message)
+        return records
+
+    def _written(self, vevents: Sequence[Vevent], keys: Sequence[str]) -> list[Record]:
+        """Write what goes to the sorter: what has the same key, one after the other, as one record."""
+        heads = record_heads(self._calendars, keys)
+        is_first = [key != before for before, key in pairwise([None, *keys])]
+        if all(is_first):  # as of single events
+            records = write_events(self._sheet, vevents, heads)
+        else:
+            firsts = [head if first else "" for head, first in zip(heads, is_first, strict=True)]
+            contents = zip(keys, write_events(self._sheet, vevents, firsts), strict=True)
+            groups = groupby(contents, key=itemgetter(0))
+            records = [b"".join([content for _, content in group]) for _, group in groups]
+        self._rows += len(vevents)
+        return records
 
     def finish(self, file: BinaryIO, index: IndexWriter | None = None) -> int:
         """Write the whole calendar, noting in `index` where what is; return the length of its head."""

@@ -8,7 +8,7 @@ from calendar_sync.ics.recurrence import original_time, original_wall, read_recu
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.survivors import has_occurrence
 from calendar_sync.ics.text import block, escape
-from calendar_sync.ics.times import plain_times, read_start, series_times, single_times
+from calendar_sync.ics.times import read_start, series_times, single_times
 from calendar_sync.model import Event, Item, Orphan, Series
 
 
@@ -23,15 +23,12 @@ def place(sheet: Sheet, item: Item) -> None:
 
 
 def _place_single(sheet: Sheet, event: Event) -> None:
-    if event.status == "cancelled":
+    if event.is_cancelled:
         return
-    times = plain_times(sheet, event)
-    if times is None:
-        start = read_start(sheet, event)
-        if start is None:
-            return
+    start = read_start(sheet, event)
+    if start is not None:
         times = block(single_times(sheet, event, start))
-    sheet.vevents.append(Vevent(event, uid_of(event), times))
+        sheet.vevents.append(Vevent(event, uid_of(event), times))
 
 
 def _place_series(sheet: Sheet, series: Series) -> None:

@@ -37,7 +37,6 @@ class Sheet:
     options: IcsOptions
     vevents: list[Vevent] = field(default_factory=list)
     zones: dict[str, int] = field(default_factory=dict)  # the earliest year of each
-    earliest: dict[str, int] = field(default_factory=dict)  # wall time of plain events, of each
     warnings: list[EventWarning] = field(default_factory=list)
 
     def use_zone(self, zone: str, year: int) -> None:

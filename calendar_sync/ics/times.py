@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from calendar_sync.ics.clock import Time, utc_text, wall_text, zone_parameter
 from calendar_sync.ics.sheet import Sheet
 from calendar_sync.ics.text import duration, uri
 from calendar_sync.model import Event
-from calendar_sync.points import BASIC_CLOCKS, BASIC_DAYS, Point, read_points
+from calendar_sync.points import BASIC_CLOCKS, BASIC_DAYS, Point, Points, date_of
 from calendar_sync.recurrence.clocks import DAY
 from calendar_sync.times import (
     FIRST_SECOND,
@@ -35,33 +36,48 @@ def link_of(sheet: Sheet, event: Event, text: str | None) -> str | None:
     return link
 
 
-def plain_times(sheet: Sheet, event: Event) -> str | None:
-    """Write DTSTART and DTEND of an event whose times leave nothing to decide; None for others.
+def plain_times(sheet: Sheet, singles: Sequence[tuple[Event, Points]]) -> list[str]:
+    """Write DTSTART and DTEND of events whose times leave nothing to decide; "" for others.
 
-    Nearly all events are such: both on a clock that everybody knows, at times that happen once.
+    Nearly all events are such: from then to then on one clock that everybody knows, at times that
+    happen once.
     """
-    start, end = read_points(event, sheet.calendar.time_zone)
-    if event.end_time_unspecified:
-        return None
-    if isinstance(start, Point) and isinstance(end, Point):
-        if start.is_plain and end.is_plain and start.instant < end.instant:
-            return f"\r\nDTSTART{_on_clock(sheet, start)}\r\nDTEND{_on_clock(sheet, end)}"
-    elif isinstance(start, int) and isinstance(end, int) and start < end:
-        first, last = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
-        return f"\r\nDTSTART;VALUE=DATE:{first}\r\nDTEND;VALUE=DATE:{last}"
-    return None
+    texts = []
+    earliest: dict[str, int] = {}
+    for event, (start, end) in singles:
+        text = ""
+        if event.end_time_unspecified or start is None or end is None:
+            pass
+        elif isinstance(start, int) or isinstance(end, int):
+            text = _dates(start, end)
+        elif start.is_plain and end.is_plain and start.instant < end.instant:
+            zone = start.zone
+            if end.zone == zone:
+                begin, until = start.instant + start.offset, end.instant + end.offset
+                if begin < earliest.get(zone, _NEVER):
+                    earliest[zone] = begin
+                head, mark = _marks(zone)
+                text = (
+                    f"\r\nDTSTART{head}{BASIC_DAYS[begin // DAY]}T{BASIC_CLOCKS[begin % DAY]}{mark}"
+                    f"\r\nDTEND{head}{BASIC_DAYS[until // DAY]}T{BASIC_CLOCKS[until % DAY]}{mark}"
+                )
+        texts.append(text)
+    for zone in earliest.keys() - UTC_NAMES:
+        sheet.use_zone(zone, date_of(earliest[zone] // DAY).year)
+    return texts
 
 
-def _on_clock(sheet: Sheet, time: Point) -> str:
-    zone = time.zone
-    local = time.instant + time.offset
-    day = BASIC_DAYS[local // DAY]
-    if zone in UTC_NAMES:
-        return f":{day}T{BASIC_CLOCKS[local % DAY]}Z"
-    if local < sheet.earliest.get(zone, _NEVER):
-        sheet.earliest[zone] = local
-        sheet.use_zone(zone, int(day[:4]))
-    return f"{zone_parameter(zone)}:{day}T{BASIC_CLOCKS[local % DAY]}"
+def _dates(start: Point | int, end: Point | int) -> str:
+    if not (isinstance(start, int) and isinstance(end, int) and start < end):
+        return ""
+    first, last = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
+    return f"\r\nDTSTART;VALUE=DATE:{first}\r\nDTEND;VALUE=DATE:{last}"
+
+
+@lru_cache(maxsize=256)
+def _marks(zone: str) -> tuple[str, str]:
+    """Return what is before and after a time on a zone's clock."""
+    return (":", "Z") if zone in UTC_NAMES else (f"{zone_parameter(zone)}:", "")
 
 
 def read_start(sheet: Sheet, event: Event) -> Time | None:
@@ -174,8 +190,7 @@ def stamps(texts: Sequence[str]) -> list[str]:
         whole[at::24] == mark * len(texts) for at, mark in _MARKS.items()
     ):
         with suppress(ValueError):
-            for _ in map(dt.datetime.fromisoformat, texts):
-                pass
+            all(map(dt.datetime.fromisoformat, texts))
             digits = whole.translate(_SEPARATORS)
             return [f"{digits[at : at + 15]}Z" for at in range(0, len(digits), 20)]
     return [stamp(text) for text in texts]
