@@ -7,7 +7,7 @@ the manifest; `merged` there lists all calendars in the files.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -148,10 +148,8 @@ class _OfCalendar:
     def extend(self, records: list[Record]) -> None:
         self._sorter.extend([with_calendar(record, self._calendar) for record in records])
 
-    def sorted_blocks(
-        self, count: int, others: Iterable[list[Record]] = ()
-    ) -> Iterator[list[Record]]:
-        return self._sorter.sorted_blocks(count, others)
+    def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
+        return self._sorter.sorted_blocks(count)
 
     def close(self) -> None:
         """Leave the common sorter to whoever owns it."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -239,10 +238,8 @@ class _Kept:
     def extend(self, records: list[Record]) -> None:
         self.rows += records
 
-    def sorted_blocks(
-        self, count: int, others: Iterable[list[Record]] = ()
-    ) -> Iterator[list[Record]]:
-        records = sorted(chain(self.rows, *others))
+    def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
+        records = sorted(self.rows)
         return (records[at : at + count] for at in range(0, len(records), count))
 
     def close(self) -> None:

@@ -75,6 +75,11 @@ def with_calendar(record: Record, calendar: str) -> Record:
     return b"%b\0%b%b%b" % (key, encoded(id_text(calendar)), end, content)
 
 
+def join_record(key: bytes, content: bytes) -> Record:
+    """Put a key, as `split_records` gives them, before the content."""
+    return b"%b\1%b" % (key, content)
+
+
 def split_records(records: list[Record]) -> tuple[list[bytes], list[bytes]]:
     """Return the keys and the contents."""
     keys, contents = [], []

@@ -70,15 +70,10 @@ class RowSorter:
         if self._size >= self._run_bytes:
             self._spill()
 
-    def sorted_blocks(
-        self, count: int, others: Iterable[list[bytes]] = ()
-    ) -> Iterator[list[bytes]]:
-        """Yield all records in order, `count` at a time; nothing can be added after that.
-
-        `others` are sorted blocks, in order, to be merged with them.
-        """
+    def sorted_blocks(self, count: int) -> Iterator[list[bytes]]:
+        """Yield all records in order, `count` at a time; nothing can be added after that."""
         self._records.sort()
-        rounds = self._merged(others)
+        rounds = self._merged() if self._runs else [self._records]
         rest: list[bytes] = []
         for records in rounds:
             rest += records
@@ -128,9 +123,9 @@ class RowSorter:
     def _write(file: BinaryIO, block: list[bytes]) -> int:
         return file.write(_encode(block))
 
-    def _merged(self, others: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
+    def _merged(self) -> Iterator[list[bytes]]:
         runs = [_Run(_blocks(*place)) for place in self._runs]
-        runs += [_Run([self._records]), _Run(others)]
+        runs.append(_Run([self._records]))
         while runs := [run for run in runs if run.fill()]:
             bound = min([run.records[-1] for run in runs])
             found: list[bytes] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from collections import defaultdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_csv_rows import CALENDAR, days, timed
 
-from calendar_sync.model import Event, Series
+from calendar_sync.model import Event, Item, Series, Single
 from calendar_sync.table.exporter import CsvExporter, CsvOptions
 
 # Ids that begin with other ids, those of "this and following" among them, and with what no id has.
@@ -44,10 +46,16 @@ def weekly(id_: str, day: int, hour: int, **length: int) -> Event:
     return timed(begin, end, id=id_, recurrence=RULE)  # type: ignore[no-any-return]
 
 
-def exported(masters: list[Event], folder: Path, run_bytes: int = 1 << 22) -> list[list[str]]:
+def single(id_: str, day: int, hour: int) -> Event:
+    """Beside the first occurrences, or one of them where its id is theirs."""
+    start = f"2026-03-{day:02}T{hour:02}:30:00+01:00"
+    return timed(start, start, id=id_)  # type: ignore[no-any-return]
+
+
+def exported(items: list[Item], folder: Path, run_bytes: int = 1 << 22) -> list[list[str]]:
     exporter = CsvExporter(CALENDAR, CsvOptions(), folder, run_bytes)
-    for master in masters:
-        exporter.add(Series(master))
+    for item in items:
+        exporter.add(item)
     file = io.BytesIO()
     exporter.finish(file)
     exporter.close()
@@ -57,12 +65,13 @@ def exported(masters: list[Event], folder: Path, run_bytes: int = 1 << 22) -> li
     return rows
 
 
-def by_start_and_id(id_: str, row: list[str]) -> tuple[dt.datetime, str]:
-    """What a row is sorted by."""
+def order(id_: str, row: list[str]) -> tuple[dt.datetime, str, list[str]]:
+    """What a row is sorted by: start, id, and its content where they are the same."""
     start = dt.datetime.fromisoformat(row[11])
     if start.tzinfo is None:
         start = start.replace(tzinfo=ZoneInfo(CALENDAR.time_zone))
-    return start.astimezone(dt.UTC), f"{id_}{row[2][row[2].rindex('_') :]}"
+    instance = row[2][row[2].rindex("_") :] if row[4] else ""
+    return start.astimezone(dt.UTC), f"{id_}{instance}", row
 
 
 drawn_series = st.tuples(
@@ -76,22 +85,43 @@ drawn_series = st.tuples(
 )
 
 
+singles = st.tuples(
+    st.sampled_from([*IDS, "a_20260302T083000Z", "a_1_20260303T093000Z"]),
+    st.integers(2, 8),
+    st.integers(0, 22),
+)
+MANY = [(f"{n:03}", 2, 9, {"hours": 1}) for n in range(400, 0, -1)]
+BETWEEN_MANY = [(f"{n}x", 2, 9) for n in range(100, 400)]
+AFTER_MANY = [(f"a_{n}", 2, 9, {"hours": 1}) for n in range(1000, 1300)]
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(drawn_series, max_size=8, unique_by=lambda of: of[0]),
+    st.lists(singles, max_size=8, unique_by=lambda of: of[0]),
     st.sampled_from([1, 900, 1 << 22]),
 )
-@example([(f"{n:02}", 2, 0, {"days": n}) for n in range(1, 29)], 1 << 22)
-@example([(f"{n:03}", 2, 9, {"hours": 1}) for n in range(300, 0, -1)], 1 << 22)
-@example(
-    [("a", 2, 9, {"hours": 1}), *((f"a_{n}", 2, 9, {"hours": 1}) for n in range(1000, 1300))],
-    1 << 22,
-)
+@example([(f"{n:02}", 2, 0, {"days": n}) for n in range(1, 29)], [], 1 << 22)
+@example(MANY, [("200", 2, 9), ("400", 2, 9), ("a", 8, 9)], 1 << 22)
+@example(MANY, BETWEEN_MANY, 1 << 22)
+@example([("a", 2, 9, {"hours": 1}), *AFTER_MANY], [], 1 << 22)
+@example([("a", 2, 9, {"hours": 0})], [("a_20260302T083000Z", 2, 9)], 1 << 22)
+@example([("a", 2, 9, {"hours": 1})], [("a_20260302T083000Z", 2, 9)], 1 << 22)
 def test_rows_of_many_series_are_those_of_each_alone(
-    tmp_path_factory: pytest.TempPathFactory, drawn: list[Any], run_bytes: int
+    tmp_path_factory: pytest.TempPathFactory, series: list[Any], others: list[Any], run_bytes: int
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
-    series = [weekly(id_, day, hour, **length) for id_, day, hour, length in drawn]
-    alone = [(master.id, row) for master in series for row in exported([master], folder)]
-    alone.sort(key=lambda of: by_start_and_id(*of))
-    assert exported(series, folder, run_bytes) == [row for _, row in alone]
+    items: dict[str, list[Item]] = defaultdict(list)
+    for id_, day, hour, length in series:
+        items[id_].append(Series(weekly(id_, day, hour, **length)))
+    for other in others:
+        items[other[0]].append(Single(single(*other)))
+    alone = [
+        (id_, row)
+        for id_, of_id in items.items()
+        for item in of_id
+        for row in exported([item], folder)
+    ]
+    alone.sort(key=lambda of: order(*of))
+    together = exported([*chain.from_iterable(items.values())], folder, run_bytes)
+    assert together == [row for _, row in alone]

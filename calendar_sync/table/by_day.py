@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 from calendar_sync.points import TextTable
-from calendar_sync.records import Record
+from calendar_sync.records import Record, join_record, split_records
 
-RowTemplate = tuple[bytes, "array[int]"]  # a record with holes, and the days it is there for
 Hole = Callable[[TextTable[bytes], int], str]  # what marks a text of that table; RowsByDay.hole
+Block = tuple[list[bytes], list[bytes]]  # keys, and their rows, which may be joined
 _Kind = tuple[bytes, TextTable[bytes], int]  # a hole, a table of day texts, and which of its days
 
-RECORD_END = "\x1e"  # where the joined records are cut again
 # Holes: no clean cell has a control character but TAB and LF, and no key any but \1 and \2.
 _HOLES = [b"%c" % code for code in (0, *range(3, 9), 11, 12, *range(14, 30))]
+_BETWEEN = b"\x1e"  # of texts that are joined to be filled in, and cut again
 _MOST_KINDS = 12  # that one series needs
-_HEAD = re.compile(b".([\2 -\xff]+)")  # a key's holes, and between them: second, id and `_`
+_HEAD = re.compile(b".([\2 -\xff]+)")  # of a key: a hole, then the second of the day, id and `_`
 _ROWS_AT_ONCE = 64  # so few that their texts stay in a processor's cache
-_OF_TEMPLATE, _OF_ROW, _OF_DAY = 200, 12, 200  # octets that each takes, about
+_OF_TEMPLATE, _OF_ROW, _OF_DAY = 300, 12, 200  # octets that each takes, about
+
+
+class RowTemplate(NamedTuple):
+    """A row with holes for days, and its key."""
+
+    key: bytes
+    row: bytes
 
 
 class RowsByDay:
-    """Takes templates of records; gives the records to a sorter when `most` octets are kept."""
+    """Takes templates of rows; gives the records to a sorter when `most` octets are kept."""
 
     def __init__(self, give: Callable[[list[Record]], None], most: int) -> None:
         self.give, self._most = give, most
@@ -37,7 +46,7 @@ class RowsByDay:
 
     def _clear(self) -> None:
         self._kinds: dict[tuple[int, int], _Kind] = {}
-        self._templates: list[RowTemplate] = []
+        self._templates: list[tuple[RowTemplate, array[int]]] = []
         self._size = self._rows = 0
         self._span = (1 << 30, -(1 << 30))  # from the first day to the last
 
@@ -53,40 +62,51 @@ class RowsByDay:
             self._kinds[key] = (_HOLES[len(self._kinds)], table, shift)
         return self._kinds[key][0].decode()
 
-    def extend(self, templates: list[RowTemplate]) -> Record:
-        """Take a series' templates, each with its days (UTC), ascending; return the last record."""
+    def extend(self, templates: list[tuple[RowTemplate, array[int]]]) -> bytes:
+        """Take a series' templates, each with its days (UTC), ascending; return the last row."""
         if not templates:
             return b""
         for template, days in templates:
-            self._templates.append((template, days))
-            self._size += len(template) + _OF_TEMPLATE + len(days) * _OF_ROW
+            self._size += len(template.key) + len(template.row) + _OF_TEMPLATE + len(days) * _OF_ROW
             self._rows += len(days)
             self._span = min(self._span[0], days[0]), max(self._span[1], days[-1])
+        self._templates += templates
         template, days = templates[-1]
-        (last,) = self._fill([template], days[-1])
+        last = self._filled(template.row, days[-1])
         most_days = min(self._rows, self._span[1] - self._span[0] + 1)
         if self._size + most_days * _OF_DAY >= self._most:
             self.flush()
         return last
 
-    def _fill(self, templates: list[bytes], day: int) -> list[Record]:
-        """Return the records of some templates on a day."""
-        text = b"".join(templates)
-        for hole, table, shift in self._kinds.values():
-            text = text.replace(hole, table[day + shift])
-        return text.split(RECORD_END.encode())[:-1]
-
     def flush(self) -> None:
         """Give all records to the sorter."""
-        for records in self._blocks():
-            self.give(records)
+        for templates, day in self._by_day():
+            self.give([*map(join_record, self._keys(templates, day), self._each(templates, day))])
 
-    def sorted_blocks(self) -> Iterable[list[Record]]:
-        """Return all records in order, or nothing where they had to be given to the sorter."""
-        if self._is_order_known():
-            return self._blocks()
-        self.flush()
-        return ()
+    def merged(self, others: Iterator[list[Record]]) -> Iterator[Block]:
+        """Yield all rows with other sorted records, in order; `others` is begun after a flush."""
+        if not self._is_order_known():
+            self.flush()
+        waiting: list[Record] = []
+        for templates, day in self._by_day():
+            keys = self._keys(templates, day)
+            after = keys[-1] + b"\2"  # all records of that key
+            while (not waiting or waiting[-1] < after) and (more := next(others, None)):
+                waiting += more
+            first, last = bisect_left(waiting, keys[0]), bisect_left(waiting, after)
+            if first:
+                yield split_records(waiting[:first])
+            if first == last:
+                rows = b"".join([template.row for template in templates])
+                yield keys, [self._filled(rows, day)]
+            else:
+                between = zip(*split_records(waiting[first:last]), strict=True)
+                pairs = sorted([*zip(keys, self._each(templates, day), strict=True), *between])
+                yield [key for key, _ in pairs], [row for _, row in pairs]
+            del waiting[:last]
+        if waiting:
+            yield split_records(waiting)
+        yield from map(split_records, others)
 
     def _is_order_known(self) -> bool:
         """Whether the records of any day are in the order of their templates.
@@ -94,26 +114,51 @@ class RowsByDay:
         They are not where an id begins with another one and `_` and a digit.
         """
         self._templates.sort()
-        heads = [found[1] for of in self._templates if (found := _HEAD.match(of[0]))]
+        heads = [found[1] for of, _ in self._templates if (found := _HEAD.match(of.key))]
         return not any(
             after.startswith(head) and after[len(head) : len(head) + 1].isdigit()
             for head, after in pairwise(heads)
         )
 
-    def _blocks(self) -> Iterator[list[Record]]:
-        by_day: defaultdict[int, list[bytes]] = defaultdict(list)
+    def _by_day(self) -> Iterator[tuple[list[RowTemplate], int]]:
+        """Yield the templates for each day, many at a time, in their order; forget them."""
+        by_day: defaultdict[int, list[RowTemplate]] = defaultdict(list)
         self._templates.sort(reverse=True)
         while self._templates:
             template, days = self._templates.pop()
             for day in days:
                 by_day[day].append(template)
-        block: list[Record] = []
         for day in sorted(by_day):
             templates = by_day.pop(day)
             for at in range(0, len(templates), _ROWS_AT_ONCE):
-                block += self._fill(templates[at : at + _ROWS_AT_ONCE], day)
-                if len(block) >= _ROWS_AT_ONCE:
-                    yield block
-                    block = []
-        yield block
+                yield templates[at : at + _ROWS_AT_ONCE], day
         self._clear()
+
+    # -- filling in
+
+    def _filled(self, text: bytes, day: int) -> bytes:
+        for hole, table, shift in self._kinds.values():
+            text = text.replace(hole, table[day + shift])
+        return text
+
+    def _keys(self, templates: list[RowTemplate], day: int) -> list[bytes]:
+        joined = _BETWEEN.join([template.key for template in templates])
+        return self._filled(joined, day).split(_BETWEEN)
+
+    def _each(self, templates: list[RowTemplate], day: int) -> list[bytes]:
+        joined = _BETWEEN.join([template.row for template in templates])
+        return self._filled(joined, day).split(_BETWEEN)
+
+
+def in_blocks(given: Iterator[Block], count: int) -> Iterator[Block]:
+    """Put blocks together until there are `count` keys, or more."""
+    keys: list[bytes] = []
+    rows: list[bytes] = []
+    for more, of_more in given:
+        keys += more
+        rows += of_more
+        if len(keys) >= count:
+            yield keys, rows
+            keys, rows = [], []
+    if keys:
+        yield keys, rows

@@ -13,12 +13,12 @@ from calendar_sync.blocks import IndexWriter, Key
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
 from calendar_sync.part import Part
 from calendar_sync.points import Point, point_of, read_point, read_points
-from calendar_sync.records import records_of, split_records
+from calendar_sync.records import records_of
 from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
 from calendar_sync.sorting import RUN_BYTES, RowSorter
-from calendar_sync.table.by_day import RowsByDay
+from calendar_sync.table.by_day import RowsByDay, in_blocks
 from calendar_sync.table.options import CsvOptions, Sorter
 from calendar_sync.table.presets import PresetTable
 from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
@@ -115,9 +115,8 @@ class CsvExporter:
         """Write the header and all rows, noting in `index` where what is; return its length."""
         self._render()
         head = file.write(self.head())
-        of_series = self._by_day.sorted_blocks()
-        for records in self._sorter.sorted_blocks(_ROWS_IN_A_BLOCK, of_series):
-            keys, rows = split_records(records)
+        merged = self._by_day.merged(self._sorter.sorted_blocks(_ROWS_IN_A_BLOCK))
+        for keys, rows in in_blocks(merged, _ROWS_IN_A_BLOCK):
             length = file.write(b"".join(rows))
             if index is not None:
                 index.add(keys, length)
@@ -171,8 +170,7 @@ class CsvExporter:
             self._add_master(series.master)
         last = self._table.occurrences(series.master, planned, self._by_day)
         self.rows += len(planned.starts)
-        _, (row,) = split_records([last])
-        self._check_cells(series.master, row)
+        self._check_cells(series.master, last)
         for event in planned.edited:
             self._add_exception(event)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,10 +39,8 @@ class Sorter(Protocol):
         """Take many records."""
         ...
 
-    def sorted_blocks(
-        self, count: int, others: Iterable[list[Record]] = ()
-    ) -> Iterator[list[Record]]:
-        """Yield all records and those of other sorted blocks in order, so many at a time."""
+    def sorted_blocks(self, count: int) -> Iterator[list[Record]]:
+        """Yield all records in order, so many at a time."""
         ...
 
     def close(self) -> None:

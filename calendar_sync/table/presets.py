@@ -66,11 +66,12 @@ class PresetTable:
     def _row(self, event: Event, span: Span | None) -> bytes:
         return encode(line([cell(text) for text in self._cells(event, span)]))
 
-    def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> Record:
+    def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> bytes:
         """Give the rows of all dates of a series that are not exceptions; return the last one."""
         is_all_day = not isinstance(planned.begin, Moment)
         midnights = calendar_clock(self._calendar.time_zone)
         records: list[Record] = []
+        row = b""
         for date in planned.starts:
             last = date + (planned.length or 0)
             span = (date, last, True) if is_all_day else self._timed(date, last)
@@ -79,7 +80,7 @@ class PresetTable:
             instance = instance_id(master.id, date, is_all_day=is_all_day)
             records.append(record_of(instant, instance, row))
         rows.give(records)
-        return records[-1] if records else b""
+        return row
 
     # -- times
 

@@ -13,11 +13,11 @@ from itertools import groupby
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import DAYS, Point, TextTable
-from calendar_sync.records import DAY_KEYS, KEY_END, Record, encoded, id_text
+from calendar_sync.records import DAY_KEYS, encoded, id_text
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
-from calendar_sync.table.by_day import RECORD_END, Hole, RowsByDay, RowTemplate
+from calendar_sync.table.by_day import Hole, RowsByDay, RowTemplate
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
     DAY_BYTES,
@@ -61,7 +61,7 @@ class WideTable:
         lines = list(map(",".join, zip(*self._cells(rows), strict=True)))
         return encode_all(lines) if len(self._columns) > 1 else list(map(encode, lines))
 
-    def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> Record:
+    def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> bytes:
         """Give the rows of all dates of a series that are not exceptions; return the last one."""
         columns = self._cells([TableRow(master, None, None, None)])
         cells = [(name, clean(of[0])) for name, of in zip(self._columns, columns, strict=True)]
@@ -76,6 +76,9 @@ class WideTable:
 
 
 # -- occurrences -----------------------------------------------------------------------------------
+
+
+_Template = tuple[RowTemplate, "array[int]"]  # and the days it is there for
 
 
 class _Holes:
@@ -96,7 +99,7 @@ class _SeriesRows:
     ) -> None:
         self._series, self._cells, self._plan, self._hole = series, cells, planned, hole
 
-    def timed(self, begin: Moment) -> list[RowTemplate]:
+    def timed(self, begin: Moment) -> list[_Template]:
         """Return the templates of a series with times: one for each offset and time of day."""
         end, length = self._plan.end, self._plan.length or 0
         ending = end if isinstance(end, Moment) else begin
@@ -111,7 +114,7 @@ class _SeriesRows:
             end_at = at + len([*group])
             alike[shape] += starts[at:end_at]
             at = end_at
-        templates: list[RowTemplate] = []
+        templates: list[_Template] = []
         for (offset, end_offset, _), dates in alike.items():
             start = Point(dates[0], offset, begin.zone)
             stop = Point(dates[0] + length, end_offset, ending.zone) if end is ending else None
@@ -119,13 +122,13 @@ class _SeriesRows:
             templates.append((template, array("i", [date // DAY for date in dates])))
         return templates
 
-    def all_day(self, zone: str) -> list[RowTemplate]:
+    def all_day(self, zone: str) -> list[_Template]:
         """Return those of an all-day series: one for each offset at its calendar's midnights."""
         length, instant_of = self._plan.length, calendar_clock(zone).instant_of
         alike: defaultdict[int, list[int]] = defaultdict(list)
         for date in self._plan.starts:
             alike[date - instant_of(date)].append(date)
-        templates: list[RowTemplate] = []
+        templates: list[_Template] = []
         for offset, dates in alike.items():
             date = dates[0]
             stop = None if length is None else date + length
@@ -141,7 +144,7 @@ class _SeriesRows:
         end: Point | int | None,
         *,
         is_fixed: bool = False,
-    ) -> bytes:
+    ) -> RowTemplate:
         """Make a template; a fixed one has no holes but in its ids: before the year 1 days saturate.
 
         Its holes are for days counted from the instant's.
@@ -162,7 +165,7 @@ class _SeriesRows:
         row = visible(line([own.get(name, text) for name, text in self._cells]))
         key_day = self._holes(DAY_KEYS, instant)[instant // DAY]
         key = f"{key_day}{instant % DAY:05}{id_text(self._series)}_{id_end}"
-        return encoded(f"{key}{KEY_END}{row}{LINE_END}{RECORD_END}")
+        return RowTemplate(encoded(key), encoded(f"{row}{LINE_END}"))
 
     def _holes(self, table: TextTable[bytes], instant: int) -> _Holes:
         return _Holes(self._hole, table, instant // DAY)
