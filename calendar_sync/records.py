@@ -28,14 +28,12 @@ def record_of(number: int, id_: str, content: bytes) -> Record:
     return b"".join((day, second, id_key, _END, content))
 
 
-def records_of(
-    numbers: Iterable[int], ids: Sequence[str], contents: Iterable[bytes]
-) -> list[Record]:
-    """Do as `record_of` does with many."""
+def heads_of(numbers: Iterable[int], ids: Sequence[str]) -> list[bytes]:
+    """Return what is before the contents of many records: their keys, each with its end."""
     keys = [octets.encode("latin-1") for octets in _octets(ids)]
     return [
-        b"%b%05d%b\1%b" % (DAY_KEYS[number // DAY], number % DAY, key, content)
-        for number, key, content in zip(numbers, keys, contents, strict=True)
+        b"".join((DAY_KEYS[number // DAY], _SECOND_KEYS[number % DAY], key, _END))
+        for number, key in zip(numbers, keys, strict=True)
     ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from calendar_sync import sorting
 from calendar_sync.errors import CannotWrite
-from calendar_sync.records import record_heads, record_of, records_of, split_records, with_calendar
+from calendar_sync.records import heads_of, record_heads, record_of, split_records, with_calendar
 from calendar_sync.recurrence.clocks import DAY
 from calendar_sync.sorting import RowSorter
 from calendar_sync.times import FIRST_SECOND, LAST_SECOND
@@ -48,8 +48,9 @@ def test_runs_on_the_disk_change_nothing(
 
 @given(rows)
 def test_many_records_are_as_each_by_itself(rows: list[tuple[int, str, bytes]]) -> None:
-    of_each = [[row[place] for row in rows] for place in range(3)]
-    assert records_of(*of_each) == [record_of(*row) for row in rows]  # type: ignore[arg-type]
+    heads = heads_of([number for number, _, _ in rows], [id_ for _, id_, _ in rows])
+    records = [head + content for head, (_, _, content) in zip(heads, rows, strict=True)]
+    assert records == [record_of(*row) for row in rows]
 
 
 @given(rows, st.integers(0, 10**6))

@@ -13,7 +13,7 @@ from calendar_sync.blocks import IndexWriter, Key
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
 from calendar_sync.part import Part
 from calendar_sync.points import Point, point_of, read_point, read_points
-from calendar_sync.records import records_of
+from calendar_sync.records import heads_of
 from calendar_sync.recurrence.clocks import Clock
 from calendar_sync.recurrence.event_times import calendar_clock, is_within, original_of
 from calendar_sync.recurrence.occurrences import Plan, Window, plan
@@ -57,7 +57,7 @@ class CsvExporter:
         self._table = _table(calendar, options)
         self._sorter: Sorter = sorter or RowSorter(folder, run_bytes)
         self._by_day = RowsByDay(self._sorter.extend, _BY_DAY_RUNS * run_bytes)
-        self._pending: list[tuple[int, TableRow]] = []  # and the instants they are sorted by
+        self._pending: list[TableRow] = []
         self.rows = 0
         self.occurrences = 0
         self._warnings: list[EventWarning] = []
@@ -90,24 +90,23 @@ class CsvExporter:
         if not pending:
             return
         try:
-            rows = self._table.rows([row for _, row in pending])
+            self._take(pending)
         except (ValueError, OverflowError):
-            for each in pending:
-                self._flush_odd(*each)
-            return
-        self._take(pending, rows)
+            for row in pending:
+                self._take_odd(row)
 
-    def _take(self, pending: list[tuple[int, TableRow]], rows: list[bytes]) -> None:
-        for (_, row), content in zip(pending, rows, strict=True):
-            if row.event.attendees_omitted or len(content) > _EXCEL_CELL:
-                self._check_cells(row.event, content)
-        ids = [row.event.id for _, row in pending]
-        self._sorter.extend(records_of([instant for instant, _ in pending], ids, rows))
-        self.rows += len(rows)
+    def _take(self, rows: list[TableRow]) -> None:
+        heads = heads_of([row.instant for row in rows], [row.event.id for row in rows])
+        records = self._table.records(heads, rows)
+        for row, record in zip(rows, records, strict=True):
+            if row.event.attendees_omitted or len(record) > _EXCEL_CELL:
+                self._check_cells(row.event, record)
+        self._sorter.extend(records)
+        self.rows += len(records)
 
-    def _flush_odd(self, instant: int, row: TableRow) -> None:
+    def _take_odd(self, row: TableRow) -> None:
         try:
-            self._take([(instant, row)], self._table.rows([row]))
+            self._take([row])
         except (ValueError, OverflowError) as error:
             self._warn(row.event, "odd-event", f"It could not be written: {error}.")
 
@@ -153,7 +152,7 @@ class CsvExporter:
         if window is not None and not self._overlaps(start, end, window):
             return
         self.occurrences += 1
-        self._add_row(event, start, end, is_exception=not is_single)
+        self._add_row(event, start, end, None if is_single else self._original_of(event))
 
     def _add_series(self, series: Series) -> None:
         options = self._options
@@ -184,27 +183,23 @@ class CsvExporter:
 
     def _add_master(self, event: Event) -> None:
         recurrence = event.recurrence if self._by_series else None
-        start, end = self._times_of(event)
-        self._add_row(event, start, end, recurrence=recurrence or ())
+        self._add_row(event, *self._times_of(event), None, recurrence or ())
 
     def _add_exception(self, event: Event) -> None:
-        start, end = self._times_of(event)
-        self._add_row(event, start, end, is_exception=True)
+        self._add_row(event, *self._times_of(event), self._original_of(event))
 
     def _add_row(
         self,
         event: Event,
         start: Point | int | None,
         end: Point | int | None,
-        *,
-        is_exception: bool = False,
+        original: Point | int | None = None,
         recurrence: tuple[str, ...] = (),
     ) -> None:
-        if start is not None and (end is None or isinstance(start, int) != isinstance(end, int)):
+        if start is not None and not isinstance(end, type(start)):
             self._check_end(event)
-        original = self._original_of(event) if is_exception else None
-        row = TableRow(event, original, start, end, recurrence)
-        self._pending.append((self._instant(start, _BEFORE_ALL), row))
+        instant = self._instant(start, _BEFORE_ALL)
+        self._pending.append(TableRow(event, instant, start, end, original, recurrence))
         if len(self._pending) >= _ROWS_AT_ONCE:
             self._render()
 

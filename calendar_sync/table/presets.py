@@ -59,9 +59,12 @@ class PresetTable:
         """Return the byte order mark and the first line."""
         return BYTE_ORDER_MARK + encode(line(self._columns))
 
-    def rows(self, rows: Sequence[TableRow]) -> list[bytes]:
-        """Render rows, each with its line end."""
-        return [self._row(row.event, self._span(row.start, row.end)) for row in rows]
+    def records(self, heads: Sequence[bytes], rows: Sequence[TableRow]) -> list[Record]:
+        """Render rows, each after its head and with its line end."""
+        return [
+            head + self._row(row.event, self._span(row.start, row.end))
+            for head, row in zip(heads, rows, strict=True)
+        ]
 
     def _row(self, event: Event, span: Span | None) -> bytes:
         return encode(line([cell(text) for text in self._cells(event, span)]))

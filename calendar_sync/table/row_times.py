@@ -5,7 +5,7 @@ Those of a row's own days can be left open, for the rows of a series to fill in.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from calendar_sync.points import BASIC_DAYS, CLOCKS, DAYS, Point, TextTable
 from calendar_sync.recurrence.clocks import DAY
@@ -102,3 +102,69 @@ def minutes_text(seconds: int) -> str:
 
 
 MINUTES = TextTable(minutes_text)
+
+
+# -- all nine in one text --------------------------------------------------------------------------
+
+
+class _Days(dict[int, str]):
+    """Gives each day that is asked for a mark."""
+
+    def __missing__(self, day: int) -> str:
+        self[day] = mark = chr(len(self))
+        return mark
+
+
+class _Shape(NamedTuple):
+    """What is around a row's own day, with marks for days that are not it."""
+
+    around: list[str]
+    others: list[tuple[str, int]]  # marks, and how far their days are
+
+
+class _Shapes(dict[int | tuple[int, int, int, int, str], _Shape]):
+    """How rows look that differ in their days only.
+
+    By the length of whole days; else by the second of the day, offset, end's offset, length and zone.
+    """
+
+    def __missing__(self, key: int | tuple[int, int, int, int, str]) -> _Shape:
+        if len(self) > 50_000:
+            self.clear()
+        start: Point | int = 0
+        end: Point | int
+        if isinstance(key, int):
+            end = key
+        else:
+            second, offset, end_offset, length, zone = key
+            start = Point(second - offset, offset, zone)
+            end = Point(start.instant + length, end_offset, zone)
+        days = _Days({0: _OWN})
+        text = ",".join(time_cells(start, end, days))
+        others = [(mark, day) for day, mark in days.items() if day]
+        self[key] = shape = _Shape(text.split(_OWN), others)
+        return shape
+
+
+_OWN = "\0"  # mark
+_SHAPES = _Shapes()
+
+
+def times_text(start: Point | int | None, end: Point | int | None) -> str:
+    """Return what `time_cells` does, joined by commas."""
+    if isinstance(start, int) and isinstance(end, int):
+        day = start // DAY
+        around, others = _SHAPES[end - start]
+    elif (
+        isinstance(start, Point) and start.is_plain and isinstance(end, Point) and end.is_plain
+    ):  # and so not at an end of the calendar, where days saturate
+        wall = start.instant + start.offset
+        length = end.instant - start.instant
+        day = wall // DAY
+        around, others = _SHAPES[wall % DAY, start.offset, end.offset, length, start.zone]
+    else:
+        return ",".join(time_cells(start, end))
+    text = DAYS[day].join(around)
+    for mark, shift in others:
+        text = text.replace(mark, DAYS[day + shift])
+    return text

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from calendar_sync.resources import without_half_surrogates
 
 LINE_END = "\r\n"
@@ -24,6 +26,14 @@ def cell(text: str) -> str:
     if "," in text or "\n" in text or "\r" in text:
         return f'"{text}"'
     return text
+
+
+def quoted(texts: Sequence[str]) -> Sequence[str]:
+    """Quote the cells that need it; of most columns none does."""
+    whole = "".join(texts)
+    if '"' in whole or "," in whole or "\n" in whole or "\r" in whole:
+        return [cell(text) for text in texts]
+    return texts
 
 
 def line(cells: Sequence[str]) -> str:
@@ -54,15 +64,29 @@ def encode(text: str) -> bytes:
     return content + b"\r\n"
 
 
-def encode_all(lines: list[str]) -> list[bytes]:
-    """Do as `encode` does with each of many lines of several cells, at a fraction of the cost."""
+def encoded(cells: Sequence[str]) -> list[bytes]:
+    """Turn many cells that are quoted already into clean bytes."""
     try:
-        contents = [f"{line}{LINE_END}".encode() for line in lines]
+        contents = [text.encode() for text in cells]
     except UnicodeEncodeError:
-        return [encode(line) for line in lines]
+        return [clean(text).encode() for text in cells]
     whole = b"".join(contents)
-    is_clean = len(whole.translate(None, _REMOVED)) == len(whole) - len(lines)  # our own CRs go
-    return contents if is_clean else [encode(line) for line in lines]
+    is_clean = len(whole.translate(None, _REMOVED)) == len(whole)
+    return contents if is_clean else [clean(text).encode() for text in cells]
+
+
+def encoded_plain(lines: Sequence[str], commas: int) -> list[bytes] | None:
+    """Encode lines of so many commas between plain cells; None when a cell must be quoted or cleaned.
+
+    JSON escapes all that a cell would be quoted or cleaned for, but a comma.
+    """
+    try:
+        json = msgspec.json.encode(lines)
+    except UnicodeEncodeError:
+        return None
+    if b"\\" in json or json.count(b",") != (commas + 1) * len(lines) - 1:
+        return None
+    return [line.encode() for line in lines]
 
 
 def clean(text: str) -> str:
@@ -83,3 +107,12 @@ def guarded(text: str) -> str:
         if text and text[0] in _TRIGGERS:
             return "'" + text
     return text
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether bytes are a text."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -10,10 +10,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
+from operator import add
 
 from calendar_sync.model import CalendarView, Event
 from calendar_sync.points import DAYS, Point, TextTable
-from calendar_sync.records import DAY_KEYS, encoded, id_text
+from calendar_sync.records import DAY_KEYS, Record, encoded, id_text
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
@@ -30,12 +31,12 @@ from calendar_sync.table.text import (
     cell,
     clean,
     encode,
-    encode_all,
     guarded,
     line,
     visible,
 )
-from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow, columns_of
+from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow
+from calendar_sync.table.wide_parts import cells_of, parts_of
 from calendar_sync.times import FIRST_SECOND, Moment
 
 
@@ -51,28 +52,29 @@ class WideTable:
         self._zone, self._guard, self._columns = calendar.time_zone, guard, columns
         name = guarded(calendar.name) if guard else calendar.name
         self._head = (cell(clean(calendar.id)), cell(clean(name)))
+        self._parts = parts_of(columns)
 
     def header(self) -> bytes:
         """Return the first line."""
         return encode(line(self._columns))
 
-    def rows(self, rows: Sequence[TableRow]) -> list[bytes]:
-        """Render rows, each with its line end."""
-        lines = list(map(",".join, zip(*self._cells(rows), strict=True)))
-        return encode_all(lines) if len(self._columns) > 1 else list(map(encode, lines))
+    def records(self, heads: Sequence[bytes], rows: Sequence[TableRow]) -> list[Record]:
+        """Render rows, each after its head and with its line end."""
+        batch = Batch(rows, self._head, guard=self._guard)
+        if len(self._columns) == 1:
+            return list(map(add, heads, map(encode, cells_of(batch, self._columns[0]))))
+        contents = map(b",".join, zip(*[part(batch) for part in self._parts], strict=True))
+        return [b"%b%b\r\n" % pair for pair in zip(heads, contents, strict=True)]
 
     def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> bytes:
         """Give the rows of all dates of a series that are not exceptions; return the last one."""
-        columns = self._cells([TableRow(master, None, None, None)])
-        cells = [(name, clean(of[0])) for name, of in zip(self._columns, columns, strict=True)]
+        batch = Batch([TableRow(master, 0, None, None)], self._head, guard=self._guard)
+        cells = [(name, clean(cells_of(batch, name)[0])) for name in self._columns]
         rows.begin_series()
         series = _SeriesRows(master.id, cells, planned, rows.hole)
         if isinstance(planned.begin, Moment):
             return rows.extend(series.timed(planned.begin))
         return rows.extend(series.all_day(self._zone))
-
-    def _cells(self, rows: Sequence[TableRow]) -> list[Sequence[str]]:
-        return columns_of(Batch(rows, self._head, guard=self._guard), self._columns)
 
 
 # -- occurrences -----------------------------------------------------------------------------------
