@@ -134,7 +134,7 @@ def _judged(instant: int, sent: str, zone: str, clock: Clock, calendar_zone: str
     )
     if not agrees:
         return Point(instant, offset, zone)
-    is_plain = offset % 60 == 0 and clock.is_calm(instant + offset)
+    is_plain = offset % 60 == 0 and clock.happens_once(instant + offset)
     return Point(instant, offset, zone, is_plain)
 
 

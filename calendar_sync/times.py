@@ -142,12 +142,12 @@ def seconds_since_epoch(wall: dt.datetime) -> int:
     return delta.days * 86400 + delta.seconds
 
 
-def instant_of(wall: dt.datetime, tzinfo: dt.tzinfo) -> int:
+def instant_of(wall: dt.datetime, tzinfo: dt.tzinfo, fold: int = 0) -> int:
     """Return the instant of a wall time: the first pass of two, the offset before a gap.
 
-    RFC 5545 section 3.3.5, FORM #3.
+    RFC 5545 section 3.3.5, FORM #3. With `fold` 1 the second pass, the offset after a gap.
     """
-    return seconds_since_epoch(wall) - _seconds(wall.replace(tzinfo=tzinfo, fold=0))
+    return seconds_since_epoch(wall) - _seconds(wall.replace(tzinfo=tzinfo, fold=fold))
 
 
 def at_instant(instant: int, tzinfo: dt.tzinfo) -> dt.datetime:

@@ -45,8 +45,11 @@ def test_every_quarter_of_an_hour_around_every_change_of_five_years() -> None:
             if clock.offset_at(day) == clock.offset_at(day + 86400):
                 continue
             for time in range(day - 86400, day + 2 * 86400, 900):
-                offset = at_instant(time, zone).utcoffset()
-                assert clock.offset_at(time) == (offset or dt.timedelta()).total_seconds()
+                local = at_instant(time, zone)
+                offset = int((local.utcoffset() or dt.timedelta()).total_seconds())
+                assert clock.offset_at(time) == offset
+                is_once = local.replace(fold=1 - local.fold).utcoffset() == local.utcoffset()
+                assert clock.happens_once(time + offset) == is_once
                 wall = EPOCH + dt.timedelta(seconds=time)
                 assert clock.instant_of(time) == instant_of(wall, zone)
 

@@ -106,7 +106,11 @@ class Clock:
             self._by_long_span[span] = known
         return known
 
-    def is_calm(self, wall: int) -> bool:
+    def happens_once(self, wall: int) -> bool:
+        """Whether a wall time that the clock shows is shown once only."""
+        return self._is_calm(wall) or self._ask_on_wall(wall) == self._ask_on_wall(wall, fold=1)
+
+    def _is_calm(self, wall: int) -> bool:
         """Whether no clock change is near: every wall time of that day happens exactly once."""
         day = wall // DAY
         found = self._calm.get(day)
@@ -123,7 +127,7 @@ class Clock:
         """Return the offset at an instant, None where the clock may change within a day of it.
 
         None also for the local mean times of old, which have seconds. Asked once for 6 days:
-        `is_calm` and `offset_at` for those who read one time after the other.
+        `happens_once` and `offset_at` for those who read one time after the other.
         """
         span = instant // _SPAN
         try:
@@ -149,9 +153,10 @@ class Clock:
         offset = at_instant(instant, self.tzinfo).utcoffset()
         return int(offset.total_seconds()) if offset else 0
 
-    def _ask_on_wall(self, wall: int) -> int:
+    def _ask_on_wall(self, wall: int, fold: int = 0) -> int:
         try:
-            return wall - instant_of(EPOCH + dt.timedelta(seconds=wall), self.tzinfo)
+            local = EPOCH + dt.timedelta(seconds=wall)
+            return wall - instant_of(local, self.tzinfo, fold)
         except OverflowError:  # past the year 9999 or before the year 1
             return self._ask_at(wall)
 
