@@ -88,7 +88,7 @@ def people_in(raw: Json) -> tuple[Person, ...]:
     return _people_in(bytes(raw)) if raw else ()
 
 
-@lru_cache(maxsize=256)  # one format asks after the other
+@lru_cache(maxsize=512)  # one format asks after the other
 def _people_in(json: bytes) -> tuple[Person, ...]:
     return _members(_decode_people, Person, json)
 

@@ -37,7 +37,8 @@ PRODUCT = "-//calendar-sync//Google Calendar to ICS//EN"
 YEAR_OF_NOTHING = 2024
 FOOT = b"END:VCALENDAR\r\n"
 _END = b"\r\nEND:VEVENT\r\n"
-_AT_ONCE = 100  # VEVENTs
+_AT_ONCE = 250  # VEVENTs
+_IN_A_BLOCK = 100  # items
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class IcsExporter:
         """Write the whole calendar, noting in `index` where what is; return the length of its head."""
         self._flush()
         before = file.write(head(self._calendar, self.zones if self.rows else None))
-        for records in self._sorter.sorted_blocks(_AT_ONCE):
+        for records in self._sorter.sorted_blocks(_IN_A_BLOCK):
             keys, contents = split_records(records)
             length = file.write(b"".join(contents))
             if index is not None:
