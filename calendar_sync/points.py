@@ -68,10 +68,11 @@ Points = tuple[Point | int | None, Point | int | None]
 def read_points(event: Event, calendar_zone: str) -> Points:
     """Read an event's start and end; one exporter asks after the other for the same event."""
     global _last
-    if _last[0] is not event or _last[1] != calendar_zone:
+    last = _last  # once: other threads render other users' events
+    if last[0] is not event or last[1] != calendar_zone:
         points = read_point(event.start, calendar_zone), read_point(event.end, calendar_zone)
-        _last = (event, calendar_zone, points)
-    return _last[2]
+        _last = last = (event, calendar_zone, points)
+    return last[2]
 
 
 _last: tuple[Event | None, str, Points] = (None, "", (None, None))
