@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
@@ -54,11 +55,26 @@ def test_every_quarter_of_an_hour_around_every_change_of_five_years() -> None:
                 assert clock.instant_of(time) == instant_of(wall, zone)
 
 
-@given(st.sampled_from(ZONES), seconds | edges, st.lists(steps, max_size=100))
-def test_many_at_once_are_as_one_by_one(name: str, first: int, steps: list[int]) -> None:
+def offsets_of(clock: Clock, times: Sequence[int], later: int = 0) -> list[int]:
+    found: list[int] = []
+    for offset, end in clock.offsets_at(times, later):
+        assert end > len(found)
+        found += [offset] * (end - len(found))
+    return found
+
+
+@given(
+    st.sampled_from(ZONES),
+    seconds | edges,
+    st.lists(steps, max_size=100),
+    st.sampled_from([0, 1, 3600, 200 * 86400]),
+)
+def test_many_at_once_are_as_one_by_one(
+    name: str, first: int, steps: list[int], later: int
+) -> None:
     times = [*accumulate(steps, initial=first)]
     clock = Clock(ZoneInfo(name))
-    assert clock.offsets_at(times) == [clock.offset_at(time) for time in times]
+    assert offsets_of(clock, times, later) == [clock.offset_at(time + later) for time in times]
     assert clock.instants_of(times) == [clock.instant_of(time) for time in times]
 
 
@@ -67,7 +83,8 @@ def test_many_at_once_around_every_change_of_five_years() -> None:
     times = range(first, first + 5 * 366 * 86400, 900)
     for name in ZONES:
         clock = Clock(ZoneInfo(name))
-        assert clock.offsets_at(times) == [clock.offset_at(time) for time in times]
+        for later in (0, 900):
+            assert offsets_of(clock, times, later) == [clock.offset_at(t + later) for t in times]
         assert clock.instants_of(times) == [clock.instant_of(time) for time in times]
 
 

@@ -61,14 +61,21 @@ class Clock:
             offset = self._remember(self._by_wall, day, self._ask_on_wall)
         return wall - (self._ask_on_wall(wall) if offset == _STORMY else offset)
 
-    def offsets_at(self, instants: Sequence[int]) -> list[int]:
-        """Return the offset at each of ascending instants; many cost next to nothing each."""
+    def offsets_at(self, instants: Sequence[int], later: int = 0) -> list[tuple[int, int]]:
+        """Return the offset so many seconds after each of ascending instants, in stretches.
+
+        Each is an offset and the index where it ends; many instants cost next to nothing each.
+        """
         if _are_sparse(instants):
-            return [self.offset_at(instant) for instant in instants]
-        found: list[int] = []
-        for (_, offset), after in pairwise([*self._changes(instants), _NO_MORE]):
-            end = bisect_left(instants, after.instant, len(found))
-            found += [offset] * (end - len(found))
+            return [(self.offset_at(at + later), end) for end, at in enumerate(instants, 1)]
+        found: list[tuple[int, int]] = []
+        begin = 0
+        changes = self._changes(instants[0] + later, instants[-1] + later)
+        for (_, offset), after in pairwise([*changes, _NO_MORE]):
+            end = bisect_left(instants, after.instant - later, begin)
+            if end > begin:
+                found.append((offset, end))
+                begin = end
         return found
 
     def instants_of(self, walls: Sequence[int]) -> list[int]:
@@ -76,17 +83,17 @@ class Clock:
         if _are_sparse(walls) or walls[0] < FIRST_SECOND + DAY or walls[-1] > LAST_SECOND - DAY:
             return [self.instant_of(wall) for wall in walls]
         found: list[int] = []
-        for (_, offset), after in pairwise([*self._changes(walls), _NO_MORE]):
+        for (_, offset), after in pairwise([*self._changes(walls[0], walls[-1]), _NO_MORE]):
             # What happens twice is meant the first time; what never happens, by the clock before.
             until = after.instant + max(offset, after.offset)
             end = bisect_left(walls, until, len(found))
-            found += [wall - offset for wall in walls[len(found) : end]]
+            found += _earlier(walls[len(found) : end], offset)
         return found
 
-    def _changes(self, times: Sequence[int]) -> list[_Change]:
-        """Return what changes the offset near ascending times, with what is in force before them."""
+    def _changes(self, first: int, last: int) -> list[_Change]:
+        """Return what changes the offset between two times, or near, and what is in force before."""
         found: list[_Change] = []
-        for span in range((times[0] - DAY) // _LONG_SPAN, (times[-1] + DAY) // _LONG_SPAN + 1):
+        for span in range((first - DAY) // _LONG_SPAN, (last + DAY) // _LONG_SPAN + 1):
             for change in self._changes_in(span):
                 if not found or found[-1].offset != change.offset:
                     found.append(change)
@@ -159,6 +166,12 @@ class Clock:
             return wall - instant_of(local, self.tzinfo, fold)
         except OverflowError:  # past the year 9999 or before the year 1
             return self._ask_at(wall)
+
+
+def _earlier(times: Sequence[int], seconds: int) -> Sequence[int]:
+    if isinstance(times, range):
+        return range(times.start - seconds, times.stop - seconds, times.step)
+    return [time - seconds for time in times]
 
 
 def _are_sparse(times: Sequence[int]) -> bool:

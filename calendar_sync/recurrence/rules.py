@@ -7,7 +7,7 @@ Plain rules are arithmetic, which makes a series' age cost nothing; the others g
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count as count_from
 from itertools import islice
 from typing import Any
@@ -43,12 +43,15 @@ def wall_of(day: dt.date) -> int:
     return (day.toordinal() - _EPOCH_ORDINAL) * DAY
 
 
-def in_batches(given: Iterable[int]) -> Iterator[list[int]]:
-    """Yield lists that grow: little work where few dates are wanted, few steps where many are.
+def in_batches(given: Iterable[int], wanted: int) -> Iterator[Sequence[int]]:
+    """Yield parts that grow: little work where few dates are wanted, few steps where many are.
 
     What came before TooMuchWork comes before it here, too.
     """
-    rest, size = iter(given), _SMALLEST_BATCH
+    if isinstance(given, range):
+        yield from filter(None, (given[:wanted], given[wanted:]))
+        return
+    rest, size = iter(given), min(max(wanted, _SMALLEST_BATCH), _LARGEST_BATCH)
     while True:
         batch: list[int] = []
         try:

@@ -15,8 +15,9 @@ Decided here (RFC 5545 leaves it open, or data breaks it):
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from operator import eq
 
 from calendar_sync.model import EventWarning, Series
 from calendar_sync.recurrence.clocks import DAY, clock_of
@@ -65,6 +66,7 @@ class SeriesDates:
             if end is not None and not isinstance(end, Moment):
                 self.length = wall_of(end) - self.start
         self.horizon, self.window = horizon, window
+        self._wanted = 0
         self.lower, self.upper = self._bounds()
 
     def _bounds(self) -> tuple[int, int]:
@@ -83,6 +85,7 @@ class SeriesDates:
 
     def starts(self, most: int) -> list[int]:
         """Return the first dates that are neither excluded nor exceptions, ascending."""
+        self._wanted = most
         recurrence = read_recurrence(self.series.master.recurrence or ())
         if recurrence.problems:
             problem = recurrence.problems[0]
@@ -92,7 +95,11 @@ class SeriesDates:
         for given in self._given(recurrence):
             found += self._first(given, dates, days, most)
         found.sort()
-        return [*dict.fromkeys(found)][:most]
+        if found[:1] == found[1:2]:  # DTSTART, which its rule has given, too
+            del found[:1]
+        if any(map(eq, found, found[1:])):
+            found = [*dict.fromkeys(found)]
+        return found[:most]
 
     def warn(self, code: str, message: str) -> None:
         """Remember one warning about the series."""
@@ -155,9 +162,10 @@ class SeriesDates:
             return instants_by_steps(rule, self.start, self.clock, self.lower, last)
         upper = min(last + _MARGIN, LAST_WALL)
         walls = wall_times(rule, self.wall, self.lower - _MARGIN, upper)
-        return chain.from_iterable(self._instants_of(batch, last) for batch in in_batches(walls))
+        batches = in_batches(walls, self._wanted)
+        return chain.from_iterable(self._instants_of(batch, last) for batch in batches)
 
-    def _instants_of(self, walls: list[int], last: int) -> list[int]:
+    def _instants_of(self, walls: Sequence[int], last: int) -> list[int]:
         """Return the wall times' instants up to the last; the master's may be a second pass."""
         instants = self.clock.instants_of(walls)
         usual = self.clock.instant_of(self.wall)

@@ -10,14 +10,14 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 from calendar_sync.points import TextTable
 from calendar_sync.records import Record, join_record, split_records
 
 Hole = Callable[[TextTable[bytes], int], str]  # what marks a text of that table; RowsByDay.hole
+RowTemplate = tuple[bytes, bytes]  # a key and its row, with holes for days
 Block = tuple[list[bytes], list[bytes]]  # keys, and their rows, which may be joined
 _Kind = tuple[bytes, TextTable[bytes], int]  # a hole, a table of day texts, and which of its days
 
@@ -28,13 +28,6 @@ _MOST_KINDS = 12  # that one series needs
 _HEAD = re.compile(b".([\2 -\xff]+)")  # of a key: a hole, then the second of the day, id and `_`
 _ROWS_AT_ONCE = 64  # so few that their texts stay in a processor's cache
 _OF_TEMPLATE, _OF_ROW, _OF_DAY = 300, 12, 200  # octets that each takes, about
-
-
-class RowTemplate(NamedTuple):
-    """A row with holes for days, and its key."""
-
-    key: bytes
-    row: bytes
 
 
 class RowsByDay:
@@ -66,13 +59,13 @@ class RowsByDay:
         """Take a series' templates, each with its days (UTC), ascending; return the last row."""
         if not templates:
             return b""
-        for template, days in templates:
-            self._size += len(template.key) + len(template.row) + _OF_TEMPLATE + len(days) * _OF_ROW
+        for (key, row), days in templates:
+            self._size += len(key) + len(row) + _OF_TEMPLATE + len(days) * _OF_ROW
             self._rows += len(days)
             self._span = min(self._span[0], days[0]), max(self._span[1], days[-1])
         self._templates += templates
-        template, days = templates[-1]
-        last = self._filled(template.row, days[-1])
+        (_, row), days = templates[-1]
+        last = self._filled(row, days[-1])
         most_days = min(self._rows, self._span[1] - self._span[0] + 1)
         if self._size + most_days * _OF_DAY >= self._most:
             self.flush()
@@ -81,7 +74,8 @@ class RowsByDay:
     def flush(self) -> None:
         """Give all records to the sorter."""
         for templates, day in self._by_day():
-            self.give([*map(join_record, self._keys(templates, day), self._each(templates, day))])
+            keys, rows = zip(*templates, strict=True)
+            self.give([*map(join_record, self._each(keys, day), self._each(rows, day))])
 
     def merged(self, others: Iterator[list[Record]]) -> Iterator[Block]:
         """Yield all rows with other sorted records, in order; `others` is begun after a flush."""
@@ -89,7 +83,8 @@ class RowsByDay:
             self.flush()
         waiting: list[Record] = []
         for templates, day in self._by_day():
-            keys = self._keys(templates, day)
+            of_keys, rows = zip(*templates, strict=True)
+            keys = self._each(of_keys, day)
             after = keys[-1] + b"\2"  # all records of that key
             while (not waiting or waiting[-1] < after) and (more := next(others, None)):
                 waiting += more
@@ -97,11 +92,10 @@ class RowsByDay:
             if first:
                 yield split_records(waiting[:first])
             if first == last:
-                rows = b"".join([template.row for template in templates])
-                yield keys, [self._filled(rows, day)]
+                yield keys, [self._filled(b"".join(rows), day)]
             else:
                 between = zip(*split_records(waiting[first:last]), strict=True)
-                pairs = sorted([*zip(keys, self._each(templates, day), strict=True), *between])
+                pairs = sorted([*zip(keys, self._each(rows, day), strict=True), *between])
                 yield [key for key, _ in pairs], [row for _, row in pairs]
             del waiting[:last]
         if waiting:
@@ -114,7 +108,7 @@ class RowsByDay:
         They are not where an id begins with another one and `_` and a digit.
         """
         self._templates.sort()
-        heads = [found[1] for of, _ in self._templates if (found := _HEAD.match(of.key))]
+        heads = [found[1] for of, _ in self._templates if (found := _HEAD.match(of[0]))]
         return not any(
             after.startswith(head) and after[len(head) : len(head) + 1].isdigit()
             for head, after in pairwise(heads)
@@ -141,13 +135,8 @@ class RowsByDay:
             text = text.replace(hole, table[day + shift])
         return text
 
-    def _keys(self, templates: list[RowTemplate], day: int) -> list[bytes]:
-        joined = _BETWEEN.join([template.key for template in templates])
-        return self._filled(joined, day).split(_BETWEEN)
-
-    def _each(self, templates: list[RowTemplate], day: int) -> list[bytes]:
-        joined = _BETWEEN.join([template.row for template in templates])
-        return self._filled(joined, day).split(_BETWEEN)
+    def _each(self, texts: Iterable[bytes], day: int) -> list[bytes]:
+        return self._filled(_BETWEEN.join(texts), day).split(_BETWEEN)
 
 
 def in_blocks(given: Iterator[Block], count: int) -> Iterator[Block]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 from operator import add
 
 from calendar_sync.model import CalendarView, Event
@@ -107,21 +106,21 @@ class _SeriesRows:
         ending = end if isinstance(end, Moment) else begin
         starts = self._plan.starts
         offsets = clock_of(begin.tzinfo).offsets_at(starts)
-        end_offsets = clock_of(ending.tzinfo).offsets_at([date + length for date in starts])
+        end_offsets = clock_of(ending.tzinfo).offsets_at(starts, length)
         is_at_edge = bool(starts) and starts[0] < FIRST_SECOND
-        seconds = starts if is_at_edge else [date % DAY for date in starts]
-        alike: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
+        alike: defaultdict[tuple[int, int, int], array[int]] = defaultdict(lambda: array("i"))
         at = 0
-        for shape, group in groupby(zip(offsets, end_offsets, seconds, strict=True)):
-            end_at = at + len([*group])
-            alike[shape] += starts[at:end_at]
+        for offset, end_offset, end_at in _stretches(offsets, end_offsets):
+            dates = starts[at:end_at]
+            for second, days in _by_date(dates) if is_at_edge else _by_second(dates):
+                alike[offset, end_offset, second].extend(days)
             at = end_at
         templates: list[_Template] = []
-        for (offset, end_offset, _), dates in alike.items():
-            start = Point(dates[0], offset, begin.zone)
-            stop = Point(dates[0] + length, end_offset, ending.zone) if end is ending else None
-            template = self._template(dates[0], start, stop, is_fixed=is_at_edge)
-            templates.append((template, array("i", [date // DAY for date in dates])))
+        for (offset, end_offset, second), days in alike.items():
+            date = second if is_at_edge else days[0] * DAY + second
+            start = Point(date, offset, begin.zone)
+            stop = Point(date + length, end_offset, ending.zone) if end is ending else None
+            templates.append((self._template(date, start, stop, is_fixed=is_at_edge), days))
         return templates
 
     def all_day(self, zone: str) -> list[_Template]:
@@ -167,10 +166,40 @@ class _SeriesRows:
         row = visible(line([own.get(name, text) for name, text in self._cells]))
         key_day = self._holes(DAY_KEYS, instant)[instant // DAY]
         key = f"{key_day}{instant % DAY:05}{id_text(self._series)}_{id_end}"
-        return RowTemplate(encoded(key), encoded(f"{row}{LINE_END}"))
+        return encoded(key), encoded(f"{row}{LINE_END}")
 
     def _holes(self, table: TextTable[bytes], instant: int) -> _Holes:
         return _Holes(self._hole, table, instant // DAY)
+
+
+def _stretches(
+    offsets: list[tuple[int, int]], end_offsets: list[tuple[int, int]]
+) -> Iterator[tuple[int, int, int]]:
+    """Yield (offset, offset of the ends, index where either changes) of what `offsets_at` gave."""
+    of_ends = iter(end_offsets)
+    at = ends_at = end_offset = 0
+    for offset, until in offsets:
+        while at < until:
+            if at == ends_at:
+                end_offset, ends_at = next(of_ends)
+            at = min(until, ends_at)
+            yield offset, end_offset, at
+
+
+def _by_second(dates: list[int]) -> Iterable[tuple[int, Iterable[int]]]:
+    """Return the days of ascending dates for each second of the day."""
+    first, last = dates[0], dates[-1]
+    step = (last - first) // max(len(dates) - 1, 1) or DAY
+    if step % DAY == 0 and dates == [*range(first, last + 1, step)]:  # as most are
+        return [(first % DAY, range(first // DAY, last // DAY + 1, step // DAY))]
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for date in dates:
+        found[date % DAY].append(date // DAY)
+    return found.items()
+
+
+def _by_date(dates: list[int]) -> Iterable[tuple[int, Iterable[int]]]:
+    return [(date, [date // DAY]) for date in dates]
 
 
 def _id_time(seconds: int) -> str:
