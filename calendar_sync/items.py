@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from calendar_sync.model import Event, EventWarning, Item, Orphan, Series, Single
-from calendar_sync.resources import Json, UnreadableEvent, read_event
+from calendar_sync.resources import ODD, Json, UnreadableEvent, decode_event, read_event
 from calendar_sync.sync import Kind
 
 
@@ -56,6 +56,10 @@ def _items_of(members: list[tuple[int, Event]]) -> Iterator[Item]:
 
 
 def _read(resource: Json, series_id: str, warnings: list[EventWarning]) -> Event | None:
+    try:
+        return decode_event(resource)
+    except ODD:
+        pass
     try:
         event, found = read_event(resource)
     except UnreadableEvent as error:

@@ -21,7 +21,8 @@ class UnreadableEvent(Exception):
     """A resource that is no event at all: not an object, or without an id."""
 
 
-_decode_event = msgspec.json.Decoder(Event, strict=False).decode
+decode_event = msgspec.json.Decoder(Event, strict=False).decode  # of most; it raises ODD
+ODD = (msgspec.MsgspecError, UnicodeDecodeError)
 _decode_people = msgspec.json.Decoder(tuple[Person, ...], strict=False).decode
 _decode_attachments = msgspec.json.Decoder(tuple[Attachment, ...], strict=False).decode
 _decode_reminders = msgspec.json.Decoder(Reminders, strict=False).decode
@@ -34,8 +35,8 @@ def read_event(resource: Json) -> tuple[Event, list[EventWarning]]:
     Raises UnreadableEvent when there is no object or no id in it.
     """
     try:
-        return _decode_event(resource), []
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return decode_event(resource), []
+    except ODD:
         return _read_odd_event(resource)
 
 
@@ -54,7 +55,7 @@ def _read_odd_event(resource: Json) -> tuple[Event, list[EventWarning]]:
         warnings.append(EventWarning(value["id"], "odd-text", message))
     while True:
         try:
-            return _decode_event(msgspec.json.encode(value)), warnings
+            return decode_event(msgspec.json.encode(value)), warnings
         except msgspec.MsgspecError as error:
             field = _FIELD_IN_PATH.search(str(error))
             if field is None or field[1] == "id" or field[1] not in value:
@@ -104,7 +105,7 @@ def reminders_of(event: Event) -> Reminders | None:
         return None
     try:
         return _decode_reminders(bytes(event.reminders))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         return None
 
 
@@ -116,11 +117,11 @@ def _members(
         return ()
     try:
         return decode(bytes(raw))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         pass
     try:
         members = msgspec.json.decode(bytes(raw))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except ODD:
         return ()
     if not isinstance(members, list):
         return ()

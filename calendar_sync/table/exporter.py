@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from calendar_sync.blocks import IndexWriter, Key
-from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
+from calendar_sync.model import CalendarView, Event, EventWarning, Item, Orphan, Series, Single
 from calendar_sync.part import Part
 from calendar_sync.points import Point, point_of, read_point, read_points
 from calendar_sync.records import heads_of
@@ -74,7 +74,7 @@ class CsvExporter:
             if isinstance(item, Series):
                 self._add_series(item)
             else:
-                self._add_single(item.event, is_single=isinstance(item, Single))
+                self._add_single(item)
         except (ValueError, OverflowError) as error:
             event = item.master if isinstance(item, Series) else item.event
             self._warn(event, "odd-event", f"It could not be written: {error}.")
@@ -146,13 +146,15 @@ class CsvExporter:
 
     # -- rows
 
-    def _add_single(self, event: Event, *, is_single: bool) -> None:
+    def _add_single(self, item: Single | Orphan) -> None:
+        event = item.event
         start, end = self._times_of(event)
         window = self._options.window
         if window is not None and not self._overlaps(start, end, window):
             return
         self.occurrences += 1
-        self._add_row(event, start, end, None if is_single else self._original_of(event))
+        original = None if isinstance(item, Single) else self._original_of(event)
+        self._add_row(event, start, end, original)
 
     def _add_series(self, series: Series) -> None:
         options = self._options
@@ -232,9 +234,9 @@ class CsvExporter:
         return point_of(original_of(event, self._zone))
 
     def _instant(self, time: Point | int | None, otherwise: int) -> int:
-        if time is None:
-            return otherwise
-        return self._clock.instant_of(time) if isinstance(time, int) else time.instant
+        if isinstance(time, Point):  # as most are
+            return time.instant
+        return otherwise if time is None else self._clock.instant_of(time)
 
     def _overlaps(self, start: Point | int | None, end: Point | int | None, window: Window) -> bool:
         if start is None:

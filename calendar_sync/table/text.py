@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-
-import msgspec
+from contextlib import suppress
 
 from calendar_sync.resources import without_half_surrogates
 
@@ -16,6 +15,7 @@ LINE_END = "\r\n"
 _TRIGGERS = frozenset("=+-@\t\n")
 _SUSPECTS = _TRIGGERS | {chr(code) for code in range(32)}
 _REMOVED = bytes(code for code in range(32) if code not in (9, 10))  # C0 but TAB and LF
+_NOT_PLAIN = _REMOVED + b'\n",'
 _REMOVED_TEXT = re.compile("[\x00-\x08\x0b-\x1f]")
 
 
@@ -66,27 +66,25 @@ def encode(text: str) -> bytes:
 
 def encoded(cells: Sequence[str]) -> list[bytes]:
     """Turn many cells that are quoted already into clean bytes."""
-    try:
+    with suppress(UnicodeEncodeError):
         contents = [text.encode() for text in cells]
-    except UnicodeEncodeError:
-        return [clean(text).encode() for text in cells]
-    whole = b"".join(contents)
-    is_clean = len(whole.translate(None, _REMOVED)) == len(whole)
-    return contents if is_clean else [clean(text).encode() for text in cells]
+        if _count(_REMOVED, contents) == 0:
+            return contents
+    return [clean(text).encode() for text in cells]
 
 
 def encoded_plain(lines: Sequence[str], commas: int) -> list[bytes] | None:
-    """Encode lines of so many commas between plain cells; None when a cell must be quoted or cleaned.
+    """Encode lines of so many commas between plain cells; None when one must be quoted or cleaned."""
+    with suppress(UnicodeEncodeError):
+        contents = [line.encode() for line in lines]
+        if _count(_NOT_PLAIN, contents) == commas * len(lines):
+            return contents
+    return None
 
-    JSON escapes all that a cell would be quoted or cleaned for, but a comma.
-    """
-    try:
-        json = msgspec.json.encode(lines)
-    except UnicodeEncodeError:
-        return None
-    if b"\\" in json or json.count(b",") != (commas + 1) * len(lines) - 1:
-        return None
-    return [line.encode() for line in lines]
+
+def _count(octets: bytes, contents: list[bytes]) -> int:
+    whole = b"".join(contents)
+    return len(whole) - len(whole.translate(None, octets))
 
 
 def clean(text: str) -> str:
