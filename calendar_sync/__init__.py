@@ -52,7 +52,8 @@ Floor plan; imports point down only:
                           process hands over
     legacy/               foreign token files -> the grant inside
     -- the floor
-    files.py errors.py    replace a file atomically; every failure, its message and exit code
+    files.py errors.py    replace a file atomically (hashing.py: hashed as it is written); every
+                          failure, its message and exit code
     locking.py            a lock that the kernel keeps; deferring.py: modules executed at first use
     decoding.py           types made ready before threads decode them
     sorting.py blocks.py  more than memory holds, in order; a sorted file and its index

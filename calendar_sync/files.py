@@ -10,9 +10,12 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 from calendar_sync.errors import cannot_write
+
+if TYPE_CHECKING:
+    from calendar_sync.hashing import HashedWriter
 
 TEMPORARY_PREFIX = ".calendar-sync-"
 SECRET_FILE, SECRET_FOLDER = 0o600, 0o700
@@ -21,7 +24,7 @@ SECRET_FILE, SECRET_FOLDER = 0o600, 0o700
 class Draft:
     """A file being written beside its target; `publish` makes it the target, else it vanishes."""
 
-    def __init__(self, target: Path, file: BinaryIO, path: Path) -> None:
+    def __init__(self, target: Path, file: HashedWriter, path: Path) -> None:
         self.target, self.file, self.path = target, file, path
 
     def sync(self) -> None:
@@ -55,13 +58,15 @@ def draft(target: Path, *, secret: bool = False) -> Iterator[Draft]:
     """
     import tempfile  # with shutil and all compressions; whoever only reads needs none of it
 
+    from calendar_sync.hashing import HashedWriter
+
     try:
         descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=target.parent)
         # mkstemp's 0600 is what is left of it by the umask: with 0777 nothing.
         os.fchmod(descriptor, SECRET_FILE if secret else 0o666 & ~current_umask())
     except OSError as error:
         raise cannot_write(target, error) from error
-    result = Draft(target, os.fdopen(descriptor, "wb", buffering=1 << 18), Path(name))
+    result = Draft(target, HashedWriter(descriptor), Path(name))
     try:
         yield result
     except OSError as error:

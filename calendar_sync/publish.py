@@ -31,16 +31,10 @@ class PublishedFile(msgspec.Struct, frozen=True):
 
 def publish(new: Draft, format_: str, rows: int) -> PublishedFile:
     """Put the draft in its place unless the same bytes are there already. Raises CannotWrite."""
-    new.file.flush()
-    digest, size = _digest(new.path)
+    digest, size = new.file.digest()
     if _digest_or_none(new.target, size) != digest:
         new.publish()
     return PublishedFile(new.target.name, format_, size, rows, digest)
-
-
-def _digest(path: Path) -> tuple[str, int]:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def _digest_or_none(path: Path, size: int) -> str | None:
@@ -48,7 +42,8 @@ def _digest_or_none(path: Path, size: int) -> str | None:
     try:
         if path.is_symlink() or path.stat().st_size != size:
             return None
-        return _digest(path)[0]
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
 

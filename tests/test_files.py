@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import stat
@@ -126,7 +127,7 @@ def test_a_folder_without_permission_keeps_the_old_file(open_folder: Path) -> No
     target.write_bytes(OLD)
     code = (
         "from calendar_sync.errors import CannotWrite\n"
-        "import tempfile  # nobody may not read the library\n"
+        "import tempfile, calendar_sync.hashing  # nobody may not read the library\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "try: replace_file(Path(sys.argv[1]), b'new')\n"
         "except CannotWrite as error: print(error.message)\n"
@@ -205,3 +206,21 @@ def test_readers_see_the_old_file_or_the_new_one(tmp_path: Path) -> None:
             assert len(content) == 100_000
             assert len(set(content)) == 1
     assert writer.returncode == 0
+
+
+def test_a_draft_knows_the_hash_of_what_was_written(tmp_path: Path) -> None:
+    with draft(tmp_path / "file") as new:
+        new.file.writelines([b"one", b"two" * 200_000])
+        assert new.file.write(memoryview(b"three")) == 5
+        digest, size = new.file.digest()
+        new.publish()
+    content = (tmp_path / "file").read_bytes()
+    assert (digest, size) == (hashlib.sha256(content).hexdigest(), len(content))
+
+
+def test_a_draft_that_was_not_written_in_order_has_no_hash(tmp_path: Path) -> None:
+    with draft(tmp_path / "file") as new:
+        new.file.write(b"one")
+        new.file.seek(0)
+        with pytest.raises(AssertionError):
+            new.file.digest()

@@ -44,6 +44,7 @@ FLOOR = {
     "locking",
     "deferring",
     "decoding",
+    "hashing",
     "sorting",
 }
 EMULATOR = {"emulator"}
