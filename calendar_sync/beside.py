@@ -5,7 +5,7 @@ process (rendering.py) gets events whenever it waits for some; this one renders 
 rendered lies in files that both have open, so that only events go from one to the other. When it fails,
 the files begun are given up, and made from the mirror.
 
-The end is shared, too: a thread finishes the files while the mirror commits.
+The end is shared, too: threads finish the files while the mirror commits.
 """
 
 from __future__ import annotations
@@ -91,8 +91,13 @@ class Beside:
 
     def _finish(self) -> None:
         self._join()
-        if self.export.is_open:
-            self.export.add(self._members.rows())
+        if not self.export.is_open:
+            return
+        self.export.add(self._members.rows())
+        if self.export.can_move:
+            with ThreadPoolExecutor() as threads:
+                self.export.finish(self._taken, threads.map)
+        else:
             self.export.finish(self._taken)
 
     def _join(self) -> None:

@@ -124,12 +124,19 @@ class CalendarExport:
         """Whether another thread may finish the files: databases stay in the one they are from."""
         return all(output.format in ("ics", "csv") for output in self._all())
 
-    def finish(self, count: int) -> None:
-        """Make all files whole, on the disk; `count` resources were taken."""
-        for output in self._all():
-            if output.is_wanted:
-                self._pause()
-                output.finish(self._open_index if count >= WORTH_AN_INDEX else None)
+    def finish(self, count: int, each: Callable[..., Iterable[None]] = map) -> None:
+        """Make all files whole, on the disk; `count` resources were taken.
+
+        With an executor's `map` for `each` one is sorted while another one is written.
+        """
+        open_index = self._open_index if count >= WORTH_AN_INDEX else None
+
+        def finish(output: Unpublished) -> None:
+            self._pause()
+            output.finish(open_index)
+
+        for _ in each(finish, [output for output in self._all() if output.is_wanted]):
+            pass
 
     def publish(self, calendar: KnownCalendar, check: Check | None = None) -> None:
         """Publish all files, and remember what was published; the calendar as it is now.

@@ -95,8 +95,8 @@ def test_files_are_finished_while_the_mirror_commits_and_published_after_it(
     finished: list[threading.Thread] = []
     finish, take = CalendarExport.finish, Writer._take_pages
 
-    def noted(self: CalendarExport, count: int) -> None:
-        finish(self, count)
+    def noted(self: CalendarExport, *given: Any) -> None:
+        finish(self, *given)
         finished.append(threading.current_thread())
 
     def failing(self: Writer, *given: Any) -> Any:
