@@ -183,8 +183,6 @@ def _octets(text: str, removed: bytes = _CONTROLS) -> str:
 
 # Of a line with its CR LF.
 _LONGEST, _LONGEST_IN_TWO = 2 + LINE_LENGTH, 2 + 2 * LINE_LENGTH - 1
-# A piece and its blank are a line; none begins inside a character.
-_pieces = re.compile(r"(?s).{1,74}(?![\x80-\xbf])").findall
 
 
 def folded(lines: Iterable[str]) -> list[str]:
@@ -201,11 +199,6 @@ def folded(lines: Iterable[str]) -> list[str]:
 
 def _fold(line: str) -> str:
     """Fold one line, never inside a character nor between a backslash and what it escapes."""
-    folded = line[:3] + "\r\n ".join(_pieces(line, 3))
-    return _fold_with_care(line) if "\\\r\n " in folded else folded
-
-
-def _fold_with_care(line: str) -> str:
     pieces = []
     start, end, last = 0, _LONGEST, len(line)
     while end < last:
