@@ -21,12 +21,14 @@ from calendar_sync.ics.text import (
     duration,
     escape,
     is_plain_uri,
+    lines,
     mailto,
     mailtos,
     parameter,
     parameters,
     to_bytes,
     uri,
+    word_lines,
 )
 from calendar_sync.ics.times import stamp, stamps
 from calendar_sync.model import CalendarView, Event, Orphan, Series, Single
@@ -49,6 +51,11 @@ def as_read(text: str) -> str:
     """What a reader should find of a text: no controls, one kind of line break."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return CONTROLS.sub("", BREAKS.sub("\n", text))
+
+
+@given(st.lists(st.from_regex(r"[\w@.-]{1,70}", fullmatch=True) | st.text(max_size=8), max_size=4))
+def test_words_are_written_as_any_text(words: list[str]) -> None:
+    assert word_lines("UID", words) == lines("UID", words)
 
 
 @given(st.lists(TEXT.map(lambda text: f"X-A:{escape(text)}"), min_size=1, max_size=5))

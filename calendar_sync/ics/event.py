@@ -21,11 +21,13 @@ from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.text import (
     are_https,
     block,
+    blocks,
     escape,
     folded,
     is_blank,
     is_plain_uri,
     lines,
+    word_lines,
 )
 from calendar_sync.ics.times import link_of, stamps
 from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event, Person
@@ -70,12 +72,15 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent], heads: Sequence[str]) 
         lines("LOCATION", _visible([event.location for event in events])),
         people_lines(sheet, guests),
         _links(sheet, events),
-        [
-            f"{conference_lines(event) if event.conference_data or event.hangout_link else ''}"
-            f"{attachment_lines(sheet, event) if event.attachments else ''}"
-            for event in events
-        ],
-        lines("X-GOOGLE-EVENT-ID", [event.id for event in events]),
+        blocks(
+            [
+                [*conference_lines(event), *attachment_lines(sheet, event)]
+                if event.conference_data or event.hangout_link or event.attachments
+                else ()
+                for event in events
+            ]
+        ),
+        word_lines("X-GOOGLE-EVENT-ID", [event.id for event in events]),
         _lasts(sheet, vevents, guests),
     ]
     return [text.encode("latin-1") for text in map("".join, zip(*columns, strict=True))]
@@ -86,7 +91,7 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent], heads: Sequence[str]) 
 
 def _firsts(vevents: Sequence[Vevent], events: Sequence[Event], heads: Sequence[str]) -> list[str]:
     """Write all up to LAST-MODIFIED."""
-    uids = lines("UID", [vevent.uid for vevent in vevents])
+    uids = word_lines("UID", [vevent.uid for vevent in vevents])
     created = stamps([event.created or "" for event in events])
     updated = stamps([event.updated or "" for event in events])
     return [
@@ -188,10 +193,11 @@ def is_free_busy(event: Event) -> bool:
 
 def _links(sheet: Sheet, events: list[Event]) -> list[str]:
     """Write the page of each event and where it is from. URL may occur once only."""
-    pages = [event.html_link or "" for event in events]
-    are_plain = are_https(pages)
+    pages, sources = [event.html_link or "" for event in events], [e.source for e in events]
+    if not any(sources) and are_https(pages):  # as of most
+        return folded([f"\r\nURL:{page}" for page in pages])
     urls = [
-        f"\r\nURL:{page}" if event.source is None and (are_plain or is_plain_uri(page)) else ""
+        f"\r\nURL:{page}" if event.source is None and is_plain_uri(page) else ""
         for page, event in zip(pages, events, strict=True)
     ]
     return [

@@ -127,7 +127,7 @@ class IcsExporter:
         sheet, singles, self._singles = self._sheet, self._singles, []
         for (event, _), times in zip(singles, plain_times(sheet, singles), strict=True):
             if times:
-                sheet.vevents.append(Vevent(event, uid_of(event), times))
+                sheet.vevents.append(Vevent(event, event.ical_uid or uid_of(event), times))
                 self._keys.append(event.id)
             else:
                 self._put(Single(event))

@@ -93,7 +93,7 @@ def _words(person: Person) -> str:
     return f"{text};X-RESPONSE-COMMENT={comment}" if comment else text
 
 
-def conference_lines(event: Event) -> str:
+def conference_lines(event: Event) -> list[str]:
     """Write each way into the conference, and the video one as Google's feed does."""
     conference, hangout_link = event.conference_data, event.hangout_link
     entries = list(conference.entry_points) if conference else []
@@ -111,7 +111,7 @@ def conference_lines(event: Event) -> str:
             video = video or link
         feature = FEATURES.get(entry.entry_point_type or "", "")
         lines.append(f"CONFERENCE;VALUE=URI{feature}{_entry_label(entry, name)}:{link}")
-    return block([*lines, f"X-GOOGLE-CONFERENCE:{video}"] if video else lines)
+    return [*lines, f"X-GOOGLE-CONFERENCE:{video}"] if video else lines
 
 
 _SECRETS = ("PIN", "access code", "meeting code", "passcode", "password")
@@ -133,7 +133,7 @@ def _entry_label(entry: EntryPoint, name: str | None) -> str:
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
 
 
-def attachment_lines(sheet: Sheet, event: Event) -> str:
+def attachment_lines(sheet: Sheet, event: Event) -> list[str]:
     """Write links to the attached files (FILENAME is RFC 8607's, and Google's)."""
     lines = []
     for attachment in attachments_of(event):
@@ -145,7 +145,7 @@ def attachment_lines(sheet: Sheet, event: Event) -> str:
         if attachment.mime_type and _MEDIA_TYPE.fullmatch(attachment.mime_type):
             line += f";FMTTYPE={attachment.mime_type}"
         lines.append(f"{line}:{link}")
-    return block(lines)
+    return lines
 
 
 def alarm_lines(sheet: Sheet, event: Event, people: tuple[Person, ...]) -> str:

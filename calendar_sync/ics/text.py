@@ -153,12 +153,30 @@ def lines(name: str, texts: Sequence[str]) -> list[str]:
     )
 
 
+_WORD_OCTETS = (ascii_letters + digits + "@._-").encode()
+
+
+def word_lines(name: str, words: Sequence[str]) -> list[str]:
+    """Do as `lines` does, at half the cost where all are short words of ASCII, as ids are."""
+    whole = "".join(words)
+    are_words = whole.isascii() and not whole.encode().translate(None, _WORD_OCTETS)
+    if are_words and all(words) and len(name) + 1 + max(map(len, words), default=0) <= LINE_LENGTH:
+        return [f"\r\n{name}:{word}" for word in words]
+    return lines(name, words)
+
+
 def written(some: Sequence[str]) -> list[str]:
     """Write lines of escaped text, CR LF before each."""
     values = _octets("\0".join(some), _REMOVED_WITHIN).split("\0")
     if len(values) != len(some):
         values = [_octets(line) for line in some]
     return folded([f"\r\n{value}" for value in values])
+
+
+def blocks(some: Sequence[Sequence[str]]) -> list[str]:
+    """Write a few lines of each event, or none, as one text for each."""
+    texts = iter(written([line for of_event in some for line in of_event]))
+    return ["".join([next(texts) for _ in of_event]) if of_event else "" for of_event in some]
 
 
 def block(some: Sequence[str]) -> str:
