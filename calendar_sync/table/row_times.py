@@ -129,7 +129,7 @@ class _Shapes(dict[int | tuple[int, int, int, int, str], _Shape]):
     """
 
     def __missing__(self, key: int | tuple[int, int, int, int, str]) -> _Shape:
-        if len(self) > 50_000:
+        if len(self) >= _MOST_SHAPES:
             self.clear()
         start: Point | int = 0
         end: Point | int
@@ -147,6 +147,7 @@ class _Shapes(dict[int | tuple[int, int, int, int, str], _Shape]):
 
 
 _OWN = "\0"  # mark
+_MOST_SHAPES = 5000  # 4 MB; varied events of ten years have 3,300
 _SHAPES = _Shapes()
 
 
