@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import time
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,13 @@ from calendar_sync.recurrence.clocks import clock_of
 from calendar_sync.recurrence.elapsed_rules import instants_by_steps
 from calendar_sync.recurrence.lines import read_recurrence, read_rule
 from calendar_sync.recurrence.occurrences import Occurrence, Window, expand, overlaps, plan
-from calendar_sync.recurrence.rules import _by_dateutil, limited, wall_times
+from calendar_sync.recurrence.rules import (
+    TooMuchWork,
+    _by_dateutil,
+    in_batches,
+    limited,
+    wall_times,
+)
 from calendar_sync.times import EPOCH, Moment, seconds_since_epoch
 
 NEW_YORK, PARIS = "America/New_York", "Europe/Paris"
@@ -706,3 +713,18 @@ def test_recurring_ical_events_agrees(rule: str, start: dt.datetime) -> None:
 @given(st.text(max_size=60), st.sampled_from(["", "RRULE:FREQ=", "RRULE:FREQ=DAILY;", "EXDATE:"]))
 def test_no_line_is_too_odd(text: str, prefix: str) -> None:
     read_recurrence([prefix + text])
+
+
+@pytest.mark.parametrize("given_before", [[], [*range(100)]])
+def test_what_came_before_a_rule_is_given_up_is_not_lost_and_nothing_is_no_batch(
+    given_before: list[int],
+) -> None:
+    def endless() -> Iterator[int]:
+        yield from given_before
+        raise TooMuchWork
+
+    found: list[Sequence[int]] = []
+    with pytest.raises(TooMuchWork):
+        found.extend(in_batches(endless(), 2))
+    assert all(found)
+    assert [*itertools.chain.from_iterable(found)] == given_before

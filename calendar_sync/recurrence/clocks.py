@@ -11,7 +11,7 @@ import datetime as dt
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from calendar_sync.times import EPOCH, FIRST_SECOND, LAST_SECOND, at_instant, instant_of
@@ -20,6 +20,7 @@ DAY = 86400
 _STORMY = 1 << 30
 _MOST_DAYS = 50_000  # 137 years, about 5 MB a zone
 _LONG_SPAN = 512 * DAY  # looked through for changes of the offset when many times lie in it
+_MOST_SPANS = 1000
 _MANY = 16
 _SPAN = 1 << 19  # seconds, 6 days: what is asked for once for all of them
 
@@ -44,6 +45,7 @@ class Clock:
         self._calm: dict[int, bool] = {}
         self._by_span: dict[int, int | None] = {}
         self._by_long_span: dict[int, list[_Change]] = {}
+        self._by_spans: dict[range, list[_Change]] = {}
 
     def offset_at(self, instant: int) -> int:
         """Return the seconds east of UTC at an instant."""
@@ -71,7 +73,7 @@ class Clock:
         found: list[tuple[int, int]] = []
         begin = 0
         changes = self._changes(instants[0] + later, instants[-1] + later)
-        for (_, offset), after in pairwise([*changes, _NO_MORE]):
+        for (_, offset), after in pairwise(changes):
             end = bisect_left(instants, after.instant - later, begin)
             if end > begin:
                 found.append((offset, end))
@@ -83,7 +85,7 @@ class Clock:
         if _are_sparse(walls) or walls[0] < FIRST_SECOND + DAY or walls[-1] > LAST_SECOND - DAY:
             return [self.instant_of(wall) for wall in walls]
         found: list[int] = []
-        for (_, offset), after in pairwise([*self._changes(walls[0], walls[-1]), _NO_MORE]):
+        for (_, offset), after in pairwise(self._changes(walls[0], walls[-1])):
             # What happens twice is meant the first time; what never happens, by the clock before.
             until = after.instant + max(offset, after.offset)
             end = bisect_left(walls, until, len(found))
@@ -91,13 +93,22 @@ class Clock:
         return found
 
     def _changes(self, first: int, last: int) -> list[_Change]:
-        """Return what changes the offset between two times, or near, and what is in force before."""
-        found: list[_Change] = []
-        for span in range((first - DAY) // _LONG_SPAN, (last + DAY) // _LONG_SPAN + 1):
-            for change in self._changes_in(span):
-                if not found or found[-1].offset != change.offset:
-                    found.append(change)
-        return found
+        """Return what changes the offset between two times, or near, and what is in force before.
+
+        The last one is a change beyond all times.
+        """
+        spans = range((first - DAY) // _LONG_SPAN, (last + DAY) // _LONG_SPAN + 1)
+        known = self._by_spans.get(spans)
+        if known is None:
+            if len(self._by_spans) >= _MOST_SPANS:
+                self._by_spans.clear()
+            known = [*self._changes_in(spans[0])]
+            for change in chain.from_iterable(map(self._changes_in, spans[1:])):
+                if known[-1].offset != change.offset:
+                    known.append(change)
+            known.append(_NO_MORE)
+            self._by_spans[spans] = known
+        return known
 
     def _changes_in(self, span: int) -> list[_Change]:
         known = self._by_long_span.get(span)

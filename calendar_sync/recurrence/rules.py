@@ -57,7 +57,8 @@ def in_batches(given: Iterable[int], wanted: int) -> Iterator[Sequence[int]]:
         try:
             batch += islice(rest, size)
         except TooMuchWork:
-            yield batch
+            if batch:
+                yield batch
             raise
         if not batch:
             return

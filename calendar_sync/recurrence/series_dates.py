@@ -171,7 +171,7 @@ class SeriesDates:
         usual = self.clock.instant_of(self.wall)
         if usual != self.start:
             instants = [self.start if instant == usual else instant for instant in instants]
-        if max(instants) <= last:
+        if instants[-1] + DAY <= last:  # no change of a clock turns it back by more
             return instants
         return [instant for instant in instants if instant <= last]
 

@@ -120,8 +120,8 @@ class RowsByDay:
         self._templates.sort(reverse=True)
         while self._templates:
             template, days = self._templates.pop()
-            for day in days:
-                by_day[day].append(template)
+            for of_day in map(by_day.__getitem__, days):
+                of_day.append(template)
         for day in sorted(by_day):
             templates = by_day.pop(day)
             for at in range(0, len(templates), _ROWS_AT_ONCE):
