@@ -21,7 +21,8 @@ from calendar_sync.config import Format
 from calendar_sync.export import index_path
 from calendar_sync.exporters import JsonlExporter, csv_options, ics_options
 from calendar_sync.files import Draft, draft
-from calendar_sync.ics.exporter import FOOT, head, key_of, render, split_events
+from calendar_sync.ics.exporter import FOOT, key_of, render, split_events
+from calendar_sync.ics.head import head
 from calendar_sync.items import read_items, without_types
 from calendar_sync.mirror import Mirror
 from calendar_sync.model import EventWarning, Item

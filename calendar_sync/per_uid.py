@@ -16,7 +16,8 @@ from typing import BinaryIO
 
 from calendar_sync.errors import cannot_write
 from calendar_sync.files import make_folder, remove_leftovers, replace_file
-from calendar_sync.ics.exporter import IcsOptions, header, render
+from calendar_sync.ics.exporter import IcsOptions, render
+from calendar_sync.ics.head import header
 from calendar_sync.ics.text import to_bytes
 from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, Item

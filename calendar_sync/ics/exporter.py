@@ -1,9 +1,4 @@
-"""A calendar as one iCalendar file: RFC 5545 and RFC 7986, series as series.
-
-No METHOD: with one, DTSTAMP would mean the time of the export and some programs would offer to reply.
-Without, it is the last revision, so the same events give the same bytes. For the same reason there is
-no version in PRODID and no LAST-MODIFIED of the calendar.
-"""
+"""A calendar as one iCalendar file: RFC 5545 and RFC 7986, series as series."""
 
 from __future__ import annotations
 
@@ -16,25 +11,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from calendar_sync.blocks import IndexWriter, Key
-from calendar_sync.ics.colors import nearest_name
 from calendar_sync.ics.event import uid_of, write_events
+from calendar_sync.ics.head import head
 from calendar_sync.ics.placing import place
 from calendar_sync.ics.sheet import IcsOptions, Sheet, Vevent
-from calendar_sync.ics.text import escape, is_blank, to_bytes
 from calendar_sync.ics.times import plain_times
-from calendar_sync.ics.timezones import vtimezone
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
 from calendar_sync.part import Part
 from calendar_sync.points import Points, read_points
 from calendar_sync.records import Record, record_heads, split_records
 from calendar_sync.sorting import RUN_BYTES, RowSorter
-from calendar_sync.times import find_zone
 
 __all__ = ["IcsExporter", "IcsOptions", "Rendered", "render"]
 
-PRODUCT = "-//calendar-sync//Google Calendar to ICS//EN"
-# Of the VTIMEZONE that makes an empty calendar valid; nothing is dated by it.
-YEAR_OF_NOTHING = 2024
 FOOT = b"END:VCALENDAR\r\n"
 _END = b"\r\nEND:VEVENT\r\n"
 _AT_ONCE = 250  # VEVENTs
@@ -220,18 +209,6 @@ class IcsExporter:
         return dict(sorted(self._sheet.zones.items()))
 
 
-def head(calendar: CalendarView, zones: dict[str, int] | None) -> bytes:
-    """Return what is before the events, with a VTIMEZONE for each zone; None: no events.
-
-    A calendar without events needs one to be valid (section 3.6).
-    """
-    if zones is None:
-        zone = calendar.time_zone
-        zones = {zone if find_zone(zone) else "UTC": YEAR_OF_NOTHING}
-    timezones = [line for zone in sorted(zones) for line in vtimezone(zone, zones[zone])]
-    return to_bytes([*header(calendar), *timezones])
-
-
 def key_of(item: Item) -> str:
     """Return the series an item belongs to, its own id where to none: the order of the file."""
     if isinstance(item, Series):
@@ -251,20 +228,3 @@ def _of_each(events: list[bytes], keys: Sequence[Key]) -> list[bytes]:
         return events
     rest = iter(events)
     return [b"".join([*islice(rest, count)]) for _, count in keys]
-
-
-def header(calendar: CalendarView) -> list[str]:
-    """Return the lines before the first component; nothing blank is named."""
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN"]
-    texts = (
-        (("NAME", "X-WR-CALNAME"), calendar.name),
-        (("DESCRIPTION", "X-WR-CALDESC"), calendar.description),
-        (("X-WR-TIMEZONE",), calendar.time_zone),
-    )
-    for names, text in texts:
-        if text and not is_blank(text):
-            lines += [f"{name}:{escape(text)}" for name in names]
-    color = nearest_name(calendar.background_color or "")
-    if color:
-        lines += [f"COLOR:{color}", f"X-APPLE-CALENDAR-COLOR:{calendar.background_color}"]
-    return lines
