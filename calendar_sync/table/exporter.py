@@ -21,6 +21,7 @@ from calendar_sync.sorting import RUN_BYTES, RowSorter
 from calendar_sync.table.by_day import RowsByDay, in_blocks
 from calendar_sync.table.options import CsvOptions, Sorter
 from calendar_sync.table.presets import PresetTable
+from calendar_sync.table.unseen import EXCEL_CELL, warnings_of
 from calendar_sync.table.wide_cells import WIDE_COLUMNS, TableRow
 from calendar_sync.table.wide_table import WideTable
 
@@ -30,7 +31,6 @@ _ROWS_AT_ONCE = 250
 _ROWS_IN_A_BLOCK = 256
 _BY_DAY_RUNS = 4  # the memory of so many runs for the rows of series: 16 MB
 _BEFORE_ALL = -(1 << 62)  # where rows without a readable start go
-_EXCEL_CELL = 32_767  # characters; Excel and LibreOffice cut a cell there
 
 
 class CsvExporter:
@@ -99,8 +99,8 @@ class CsvExporter:
         heads = heads_of([row.instant for row in rows], [row.event.id for row in rows])
         records = self._table.records(heads, rows)
         for row, record in zip(rows, records, strict=True):
-            if row.event.attendees_omitted or len(record) > _EXCEL_CELL:
-                self._check_cells(row.event, record)
+            if row.event.attendees_omitted or len(record) > EXCEL_CELL:
+                self._warnings += warnings_of(row.event, record)
         self._sorter.extend(records)
         self.rows += len(records)
 
@@ -171,7 +171,7 @@ class CsvExporter:
             self._add_master(series.master)
         last = self._table.occurrences(series.master, planned, self._by_day)
         self.rows += len(planned.starts)
-        self._check_cells(series.master, last)
+        self._warnings += warnings_of(series.master, last)
         for event in planned.edited:
             self._add_exception(event)
 
@@ -219,15 +219,6 @@ class CsvExporter:
         if event.end is not None and not event.end_time_unspecified:
             self._warn(event, "odd-time", "Its end cannot be read or is of another kind.")
 
-    def _check_cells(self, event: Event, row: bytes) -> None:
-        """Warn of what a reader of the row cannot see in it."""
-        if event.attendees_omitted and row:
-            message = "Google left guests out (attendeesOmitted): there are more than are counted."
-            self._warn(event, "attendees-omitted", message)
-        if len(row) > _EXCEL_CELL and _longest_text(event) > _EXCEL_CELL:
-            message = f"A cell has more than {_EXCEL_CELL:,} characters: Excel cuts it there."
-            self._warn(event, "long-cell", message)
-
     def _original_of(self, event: Event) -> Point | int | None:
         if event.original_start_time is not None:
             return read_point(event.original_start_time, self._zone)
@@ -246,12 +237,6 @@ class CsvExporter:
 
     def _warn(self, event: Event, code: str, message: str) -> None:
         self._warnings.append(EventWarning(event.id, code, message))
-
-
-def _longest_text(event: Event) -> int:
-    texts = (event.summary, event.description, event.location)
-    lists = (bytes(raw).decode("utf-8", "replace") for raw in (event.attendees, event.attachments))
-    return max(len(text or "") for text in (*texts, *lists))
 
 
 def split_rows(block: bytes, keys: list[Key]) -> list[bytes]:  # noqa: ARG001  # any block's
