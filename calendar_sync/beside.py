@@ -29,7 +29,7 @@ from calendar_sync.listing import Taken
 from calendar_sync.rendering import EMPTY, Result, frame, read_frame
 
 WORTH_A_PROCESS = 2000  # events, when more are to come
-_THEIRS, _OURS = 400, 100  # events at once; between ours we look whether the other one waits
+_THEIRS, _OURS = 700, 100  # events at once; between ours we look whether the other one waits
 
 
 def is_core_free() -> bool:

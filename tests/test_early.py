@@ -148,6 +148,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     monkeypatch.setattr(Beside, "_is_waited_for", patient)
     monkeypatch.setattr(beside, "is_core_free", lambda: True)
     monkeypatch.setattr(beside, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(beside, "_THEIRS", 300)
     return asked
 
 
