@@ -10,9 +10,11 @@ import os.path
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from calendar_sync.shard import Shard
@@ -23,8 +25,7 @@ HOME_VARIABLE = "CALENDAR_SYNC_HOME"
 _PRIVATE = ("credentials", "state")
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(msgspec.Struct, frozen=True):
     """The folder that holds credentials, configuration, exports and state."""
 
     folder: Path

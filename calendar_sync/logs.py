@@ -18,7 +18,6 @@ import time
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -39,8 +38,7 @@ run_id: ContextVar[str] = ContextVar("run_id", default="")  # set by who starts 
 user: ContextVar[str] = ContextVar("user", default="")  # of an organisation, whose run it is
 
 
-@dataclass(frozen=True)
-class Logging:
+class Logging(msgspec.Struct, frozen=True):
     """How this process logs; plain data, so that its workers can do the same."""
 
     verbosity: int = 0

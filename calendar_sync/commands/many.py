@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from calendar_sync.app import App
 from calendar_sync.errors import CalendarSyncError, Stopped, WrongUsage, together

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from calendar_sync.config import Account, Config
 from calendar_sync.durations import Unreadable
