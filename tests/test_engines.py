@@ -45,6 +45,7 @@ def cluster() -> Iterator[str]:
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as started,
     ):
+        started.wait_for_workers(2)  # on a busy machine the second one is late
         yield f"dask:{started.scheduler_address}"
 
 

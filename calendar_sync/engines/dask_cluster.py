@@ -12,9 +12,10 @@ import contextlib
 import threading
 import uuid
 from concurrent.futures import Future
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from calendar_sync.engines.engine import R, Work
 from calendar_sync.errors import ExitCode, TryLater, WrongConfiguration
