@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from in_process import Job, _now
+from msgspec.structs import replace
 from organisation_steps import ADMIN, add_users, organisation, write_key_of
 
 from calendar_sync.config import Account, Config, parse_config, read_config
