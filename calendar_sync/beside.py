@@ -53,6 +53,8 @@ class Beside:
 
     def add(self, taken: Taken, *, is_last: bool) -> None:
         """Take a page. Raises CannotWrite."""
+        if not self.export.is_open:
+            return
         rows = taken.singles
         self._taken += len(rows) + len(taken.members)
         if self._may_help and not is_last and self._taken >= WORTH_A_PROCESS:
@@ -146,7 +148,7 @@ class Beside:
                 self._send(frame(order))
 
     def _is_waited_for(self) -> bool:
-        """Whether the other process wants events; it says so once for all it has got."""
+        """Whether the other process wants events; it says so once for each list."""
         if self._process is None:
             return False
         poll = select.poll()  # unlike select it knows descriptors of any number
