@@ -23,9 +23,9 @@ from calendar_sync.ics.text import (
     is_plain_uri,
     lines,
     mailto,
-    mailtos,
     parameter,
     parameters,
+    quoted_addresses,
     to_bytes,
     uri,
     word_lines,
@@ -133,7 +133,8 @@ LINKS = st.sampled_from(
 @example(["a\nb", "Ada"], [])
 def test_many_values_are_written_as_each_is(texts: list[str], links: list[str]) -> None:
     assert [*parameters(texts)] == [parameter(text) for text in texts]
-    assert mailtos(texts) == [mailto(text) for text in texts]
+    mailtos = [f"mailto:{address}" for address in quoted_addresses(texts)]
+    assert mailtos == [mailto(text) for text in texts]
     are_plain = all(is_plain_uri(link) and link.startswith("https://") for link in links)
     assert are_https(links) == are_plain
 

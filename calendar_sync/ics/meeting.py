@@ -11,21 +11,27 @@ from calendar_sync.ics.text import (
     block,
     duration,
     escape,
+    folded,
     is_blank,
     mailto,
-    mailtos,
+    octets,
     parameter,
     parameters,
+    quoted_addresses,
     uri,
-    written,
 )
 from calendar_sync.ics.times import link_of
 from calendar_sync.model import CalendarView, EntryPoint, Event, Person, Reminder
 from calendar_sync.resources import attachments_of, reminders_of
 
-_GUEST = "CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT"
+_ROLE = "CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT"
 _ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
 _NO_ANSWER = "NEEDS-ACTION;RSVP=TRUE"
+# What is before a guest's name, of most guests.
+_GUESTS = {
+    answer: f"\r\nATTENDEE;{_ROLE};PARTSTAT={word};CN="
+    for answer, word in (*_ANSWERS.items(), ("", _NO_ANSWER))
+}
 FEATURES = {"video": ";FEATURE=AUDIO,VIDEO", "phone": ";FEATURE=PHONE", "sip": ";FEATURE=AUDIO"}
 
 
@@ -68,23 +74,32 @@ def _organizer_line(address: str, name: str) -> str:
 
 def attendee_lines(people: Sequence[Person]) -> list[str]:
     """Write guests with an address, in the words of Google's own feed."""
-    names = parameters([person.display_name or "" for person in people])
-    addresses = mailtos([person.email or "" for person in people])
-    return written(
+    names = octets(parameters([person.display_name or "" for person in people]))
+    addresses = quoted_addresses([person.email or "" for person in people])
+    return folded(
         [
-            f"ATTENDEE;{_role(person) if person.resource or person.optional else _GUEST}"
-            f";PARTSTAT={_ANSWERS.get(person.response_status or '', _NO_ANSWER)}"
-            f"{';CN=' if name else ''}{name}"
-            f"{_words(person) if person.comment or person.additional_guests else ''}:{address}"
+            _odd_attendee(person, name, address)
+            if not name
+            or person.resource
+            or person.optional
+            or person.comment
+            or person.additional_guests
+            else f"{_GUESTS.get(person.response_status or '', _GUESTS[''])}{name}:mailto:{address}"
             for person, name, address in zip(people, names, addresses, strict=True)
         ]
     )
 
 
-def _role(person: Person) -> str:
+def _odd_attendee(person: Person, name: str, address: str) -> str:
+    role = _ROLE
     if person.resource:
-        return "CUTYPE=RESOURCE;ROLE=NON-PARTICIPANT"
-    return "CUTYPE=INDIVIDUAL;ROLE=OPT-PARTICIPANT"
+        role = "CUTYPE=RESOURCE;ROLE=NON-PARTICIPANT"
+    elif person.optional:
+        role = "CUTYPE=INDIVIDUAL;ROLE=OPT-PARTICIPANT"
+    answer = _ANSWERS.get(person.response_status or "", _NO_ANSWER)
+    named = f";CN={name}" if name else ""
+    words = octets([_words(person)])[0]
+    return f"\r\nATTENDEE;{role};PARTSTAT={answer}{named}{words}:mailto:{address}"
 
 
 def _words(person: Person) -> str:

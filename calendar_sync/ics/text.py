@@ -1,15 +1,16 @@
 """Text as RFC 5545 wants it: escaped values, quoted parameters, addresses, folded lines.
 
 An invitation is written by a stranger. No value may end its line and begin another one, so every way
-from text to a line is here: `lines`, `block` and `to_bytes`. What they return is folded, and has one
-character for each octet of its UTF-8: so a length is what folding counts, most lines are never looked
-at again, and one emoji does not make a megabyte of ASCII four times as wide.
+from text to a line is here: `lines`, `block` and `to_bytes`; `octets` and `folded` for a line of ours
+around a value. What they return has one character for each octet of its UTF-8: so a length is what
+folding counts, most lines are never looked at again, and one emoji does not make a megabyte of ASCII
+four times as wide.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from string import ascii_letters, digits
 from urllib.parse import quote
@@ -113,20 +114,24 @@ _ADDRESS_OCTETS = ascii_letters + digits + "@!$'*+._~-"
 _PLAIN_ADDRESS = re.compile(f"[{re.escape(_ADDRESS_OCTETS)}]+")
 
 
-def mailtos(addresses: Sequence[str]) -> list[str]:
-    """Return the mailto: URIs of addresses, as `mailto` does."""
+def quoted_addresses(addresses: Sequence[str]) -> Sequence[str]:
+    """Return addresses as mailto: URIs have them (RFC 6068 section 2)."""
     whole = "".join(addresses)
     if whole.isascii() and not whole.encode().translate(None, _ADDRESS_OCTETS.encode()):
-        return [f"mailto:{address}" for address in addresses]
-    return [mailto(address) for address in addresses]
+        return addresses
+    return [_quoted_address(address) for address in addresses]
 
 
 @lru_cache(maxsize=2048)
-def mailto(address: str) -> str:
-    """Return the mailto: URI of an address (RFC 6068 section 2)."""
+def _quoted_address(address: str) -> str:
     if _PLAIN_ADDRESS.fullmatch(address):
-        return f"mailto:{address}"
-    return "mailto:" + quote(address.strip(), safe="@!$'*+-._~", errors="replace")
+        return address
+    return quote(address.strip(), safe="@!$'*+-._~", errors="replace")
+
+
+def mailto(address: str) -> str:
+    """Return the mailto: URI of an address."""
+    return f"mailto:{_quoted_address(address)}"
 
 
 def duration(seconds: int) -> str:
@@ -141,13 +146,8 @@ def duration(seconds: int) -> str:
 
 
 def lines(name: str, texts: Sequence[str]) -> list[str]:
-    """Write a TEXT property of many events: CR LF and the line, nothing where there is no text.
-
-    All are escaped at once, for the price of a few: most need nothing.
-    """
-    values = _octets(escape("\0".join(texts)), _REMOVED_WITHIN).split("\0")
-    if len(values) != len(texts):
-        values = [_octets(escape(text)) for text in texts]
+    """Write a TEXT property of many events: CR LF and the line, nothing where there is no text."""
+    values = octets(texts, escape)
     return folded(
         [f"\r\n{name}:{value}" if text else "" for text, value in zip(texts, values, strict=True)]
     )
@@ -167,10 +167,7 @@ def word_lines(name: str, words: Sequence[str]) -> list[str]:
 
 def written(some: Sequence[str]) -> list[str]:
     """Write lines of escaped text, CR LF before each."""
-    values = _octets("\0".join(some), _REMOVED_WITHIN).split("\0")
-    if len(values) != len(some):
-        values = [_octets(line) for line in some]
-    return folded([f"\r\n{value}" for value in values])
+    return folded([f"\r\n{value}" for value in octets(some)])
 
 
 def blocks(some: Sequence[Sequence[str]]) -> list[str]:
@@ -187,6 +184,14 @@ def block(some: Sequence[str]) -> str:
 def to_bytes(lines: Sequence[str]) -> bytes:
     """Write a few lines of escaped text as bytes of the file."""
     return f"{block(lines)[2:]}\r\n".encode("latin-1")
+
+
+def octets(texts: Sequence[str], prepared: Callable[[str], str] = str) -> list[str]:
+    """Return many texts as `_octets` does, all at once for the price of a few: most need nothing."""
+    values = _octets(prepared("\0".join(texts)), _REMOVED_WITHIN).split("\0")
+    if len(values) == len(texts):
+        return values
+    return [_octets(prepared(text)) for text in texts]
 
 
 def _octets(text: str, removed: bytes = _CONTROLS) -> str:
