@@ -141,6 +141,9 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+_WHOSE = "Is this the user that the job runs as? Look at: calendar-sync doctor --offline"
+
+
 def run(app: App, arguments: list[str]) -> int:
     """Run one command line; return the exit code. Every error has been told by then."""
     try:
@@ -160,6 +163,10 @@ def run(app: App, arguments: list[str]) -> int:
     except (BrokenPipeError, SystemExit):  # click makes the second one of the first
         silence(sys.stdout)  # whoever read us has seen enough
         return int(ExitCode.DONE)
+    except PermissionError as error:  # of reading: what cannot be written is told where it is tried
+        _tell(app, f"Cannot read {error.filename}: permission denied.", _WHOSE)
+        _maybe_traceback(app, error)
+        return int(ExitCode.CONFIGURATION)
     except Exception as error:
         _tell(
             app,

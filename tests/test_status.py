@@ -116,6 +116,20 @@ def test_a_damaged_mirror_has_no_history(home: HomeFolder) -> None:
     assert status(home, expect=1)["health"] == "never"
 
 
+@pytest.mark.parametrize("folder", ["state", "credentials"])
+def test_another_users_home_is_no_bug(home: HomeFolder, folder: str) -> None:
+    """A monitor that runs as somebody else is told so, not that this program is broken."""
+    home.run("export")
+    (home / folder).chmod(0)
+    verbs = ["status", "revoke"] if folder == "credentials" else ["status", "history", "verify"]
+    for verb in verbs:
+        said = home.run_obeying_modes(verb, expect=78).stderr
+        assert f"Cannot read {home / folder}/" in said and "permission denied" in said
+        assert f"doctor --home {home.folder} --offline" in said
+    (home / folder).chmod(0o700)
+    home.run("status")
+
+
 def test_a_mistyped_command_is_no_failing_run(home: HomeFolder) -> None:
     """Whoever watches `status` is not to be called for somebody's typo."""
     home.run("export")

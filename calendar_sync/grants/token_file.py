@@ -56,8 +56,12 @@ class TokenFile:
         self.path, self.patience, self._seal = path, patience, seal
 
     def exists(self) -> bool:
-        """Whether something is there, whatever it is."""
-        return os.path.lexists(self.path)
+        """Whether something is there, whatever it is; in a folder closed to us nobody can say."""
+        try:
+            os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def read(self) -> Grant:
         """Read the grant. Raises ConsentNeeded, DamagedInput or WrongConfiguration."""
