@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from calendar_sync.model import EventTime
 
 EPOCH = dt.datetime(1970, 1, 1)
+_EPOCH_IN_UTC = EPOCH.replace(tzinfo=dt.UTC)
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, in UTC
 UTC_NAMES = frozenset(
     ["UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu", "UCT", "Etc/UCT", "Universal",
@@ -153,7 +154,7 @@ def instant_of(wall: dt.datetime, tzinfo: dt.tzinfo, fold: int = 0) -> int:
 def at_instant(instant: int, tzinfo: dt.tzinfo) -> dt.datetime:
     """Return the aware local time of an instant; the ends of the calendar saturate."""
     try:
-        return (EPOCH.replace(tzinfo=dt.UTC) + dt.timedelta(seconds=instant)).astimezone(tzinfo)
+        return (_EPOCH_IN_UTC + dt.timedelta(seconds=instant)).astimezone(tzinfo)
     except OverflowError:
         edge = dt.datetime.max if instant > 0 else dt.datetime.min
         return edge.replace(tzinfo=dt.UTC, microsecond=0)
