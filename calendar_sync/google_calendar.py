@@ -180,7 +180,7 @@ class GoogleCalendar:
         """Return this thread's connection. No answer on it is waited for past the deadline."""
         authorized = getattr(self._local, "authorized", None)
         if authorized is None:
-            http = http_to(self.google)
+            http = http_to(self.google, self._stop.check)
             self._https.append(http)
             authorized = self._local.authorized = google_auth_httplib2.AuthorizedHttp(
                 self._credentials, http=http, max_refresh_attempts=1
@@ -210,7 +210,8 @@ class GoogleCalendar:
         """End every wait for an answer: a stop must not take as long as Google's slowest one.
 
         Called by signal handlers, so it only touches sockets. httplib2 connects again by itself
-        when a connection breaks; with so short a timeout that fails.
+        when a connection breaks; with so short a timeout that fails. A request that has no socket
+        yet finds out before it waits (`Http`).
         """
         for http in [*self._https]:
             for connection in [*http.connections.values()]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from calendar_sync.deferring import deferred
@@ -18,13 +20,20 @@ _MOST_UNPACKED = 10 << 20  # bytes
 
 
 class Http(httplib2.Http):  # type: ignore[misc]  # httplib2 is untyped
-    """Knows no passwords, so a 401 is the caller's at once."""
+    """Knows no passwords, so a 401 is the caller's at once.
+
+    `check` is called when a request is out, before its answer is waited for; it may raise.
+    """
+
+    def __init__(self, *, check: Callable[[], None] = lambda: None, **options: Any) -> None:
+        super().__init__(**options)
+        self._check = check
 
     def _auth_from_challenge(self, *_: object) -> tuple[()]:
         return ()
 
     def _conn_request(self, conn: Any, *request: Any) -> Any:
-        conn.response_class = _Response
+        conn.response_class = partial(_Response, self._check)
         return super()._conn_request(conn, *request)
 
 
@@ -33,6 +42,14 @@ class _Response(http.client.HTTPResponse):
 
     What is broken or large it leaves to httplib2, which refuses bodies that grow suspiciously.
     """
+
+    def __init__(self, check: Callable[[], None], *details: Any, **options: Any) -> None:
+        super().__init__(*details, **options)
+        self._check = check
+
+    def begin(self) -> None:
+        self._check()
+        super().begin()
 
     def read(self, amt: int | None = None) -> bytes:
         body = super().read(amt)
@@ -46,9 +63,10 @@ class _Response(http.client.HTTPResponse):
         return body
 
 
-def http_to(google: Google) -> Any:
-    """Return a connection to this Google, which is made when it is first used."""
-    made = Http(timeout=TIMEOUT, proxy_info=None if google.is_local else _proxy)
+def http_to(google: Google, check: Callable[[], None] = lambda: None) -> Any:
+    """Return a connection to this Google, which is made when it is first used; `check` as Http's."""
+    proxy = None if google.is_local else _proxy
+    made = Http(check=check, timeout=TIMEOUT, proxy_info=proxy)
     made.follow_redirects = False  # a data endpoint has no business elsewhere
     return made
 

@@ -402,6 +402,21 @@ def test_another_process_has_90_seconds(home: Any) -> None:
     assert TokenFile(home.token).patience == 90
 
 
+def test_a_stop_just_before_a_request_has_its_socket_is_not_lost(
+    home: Any, google: LocalGoogle
+) -> None:
+    """It comes after the last look before a request, and finds no socket that it could cut."""
+    google.faults.add("hang", on="calendarList", count=None)
+    stop = Stop()
+    account = GoogleCalendar(
+        credentials_of(home, stop=stop), stop, lambda _: stop.request(ExitCode.TERMINATED)
+    )
+    started = time.monotonic()
+    with pytest.raises(Stopped):
+        account.calendars()
+    assert time.monotonic() - started < 20  # a connection's patience is a minute
+
+
 def test_the_lock_dies_with_its_owner(home: Any, google: LocalGoogle) -> None:
     """kill -9 in the middle of a refresh leaves no lock behind."""
     make_due(home.token)
