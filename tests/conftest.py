@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from home_folder import HomeFolder
@@ -16,6 +18,14 @@ from calendar_sync.emulator.local_google import LocalGoogle
 settings.register_profile("quick", max_examples=40, deadline=None)
 settings.register_profile("long", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Say how one of the tests' processes died: xdist only says that it did."""
+    if error:
+        with suppress(Exception):  # the process is no public thing of xdist's
+            print(f"\n{node.gateway.id} ended with {node.gateway._io.popen.wait(10)}")
 
 
 @pytest.fixture
