@@ -24,7 +24,7 @@ from calendar_sync.differences import (
     summary_of,
 )
 from calendar_sync.grants.grant import write_instant
-from calendar_sync.mirror import Mirror
+from calendar_sync.mirror import Mirror, open_to_look
 from calendar_sync.sync import Kind
 
 MOST_CHANGES = 1000  # of one calendar kept in detail for each run; the report counts all of them
@@ -208,7 +208,7 @@ def list_changes(path: Path, since: dt.datetime | str | None) -> list[Change]:
     if not path.exists():
         return []
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_to_look(path)) as connection:
             return [_change(row) for row in connection.execute(_QUERY.format(condition), (value,))]
     except (sqlite3.Error, msgspec.MsgspecError):
         return []

@@ -14,7 +14,7 @@ import msgspec
 from calendar_sync.decoding import decoded
 from calendar_sync.errors import ExitCode
 from calendar_sync.grants.grant import read_instant, write_instant
-from calendar_sync.mirror import Mirror
+from calendar_sync.mirror import Mirror, open_to_look
 
 KEPT_DAYS = 400
 _BACKFILL = "backfill"  # the command that is not the job
@@ -118,7 +118,7 @@ def last_reports(path: Path) -> tuple[Report | None, Report | None]:
     if not path.exists():
         return None, None
     try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        connection = open_to_look(path)
     except sqlite3.Error:
         return None, None
     try:
@@ -139,7 +139,7 @@ def recent_reports(path: Path, most: int, *, with_backfills: bool = False) -> li
         return []
     query = "SELECT report FROM runs WHERE ? OR command <> 'backfill' ORDER BY rowid DESC LIMIT ?"
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_to_look(path)) as connection:
             rows = connection.execute(query, (with_backfills, most)).fetchall()
         return [msgspec.json.decode(row[0], type=Report) for row in rows]
     except (sqlite3.Error, msgspec.MsgspecError):

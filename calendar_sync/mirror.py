@@ -43,6 +43,24 @@ def sqlite_in_our_words(path: Path) -> Iterator[None]:
         raise
 
 
+def open_to_look(path: Path) -> sqlite3.Connection:
+    """Open a mirror's file for reading only, also on a disk with no room for what WAL keeps beside it.
+
+    Then without its log: what the last run that ended wrote. Raises sqlite3.Error.
+    """
+    uri = f"{path.as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True)
+    try:
+        connection.execute("PRAGMA user_version")
+    except sqlite3.OperationalError:
+        connection.close()
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _is_full(path: Path) -> bool:
     """Whether there is no room left; SQLite calls that an I/O error as often as it says so."""
     import shutil

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from calendar_sync.mirror import Mirror
+from calendar_sync.mirror import Mirror, open_to_look
 
 
 def remember_account(mirror: Mirror, account: str | None) -> None:
@@ -21,7 +21,7 @@ def account_in(path: Path) -> str:
         return ""
     query = "SELECT value FROM marks WHERE name = 'account'"
     try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        connection = open_to_look(path)
         with contextlib.closing(connection):
             row = connection.execute(query).fetchone()
     except sqlite3.Error:

@@ -80,6 +80,33 @@ def test_a_full_disk_is_73_and_the_last_good_files_stay(
     assert check_manifest(home.exports)[TEAM]["events"] > 500
 
 
+_LOOK_ON_A_DISK = """
+mount -t tmpfs -o size=2m tmpfs "$1" && cp -a "$2/." "$1" || exit 99
+[ "$3" = full ] && dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null
+[ "$3" = read-only ] && mount -o remount,ro "$1"
+shift 3
+for verb in status history changes; do "$@" "$verb" || exit 98; done
+"""
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs the right to mount a small disk")
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_a_full_disk_does_not_hide_what_is_known(
+    home: HomeFolder, google: LocalGoogle, tmp_path: Path, how: str
+) -> None:
+    """SQLite wants to write a file beside one that it reads; `status` did say "never" then."""
+    home.run("export")
+    add_singles(google, TEAM, 1)
+    home.run("export")
+    kept = tmp_path / "kept"
+    shutil.copytree(home / "state", kept)
+    command = _namespace(_LOOK_ON_A_DISK, str(home / "state"), str(kept), how, *home.command())
+    done = subprocess.run(command, capture_output=True, text=True, env=home.environment())
+    assert done.returncode == 0, done.stderr
+    for words in ("fresh", "ada@example.com", "Ada Lovelace", "24 added", "1 added"):
+        assert words in done.stdout
+
+
 # -- a file cut short ------------------------------------------------------------------------------
 
 
