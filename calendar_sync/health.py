@@ -56,6 +56,8 @@ def judge(last: Report | None, success: Report | None, config: Config, now: dt.d
     finished = read_instant(success.finished_at) if success else None
     if finished is None:
         return "never"
+    if finished - now > GRACE:
+        return "stale"  # the clock was ahead then, and nobody knows how long ago that was
     if config.schedule is None:
         return "fresh" if now - finished <= WITHOUT_SCHEDULE else "stale"
     from calendar_sync.schedule import previous_due

@@ -85,6 +85,9 @@ def _is_before(one: dt.datetime, other: dt.datetime) -> bool:
 def is_due(
     expression: str, last_success: dt.datetime | None, now: dt.datetime, tzinfo: dt.tzinfo
 ) -> bool:
-    """Whether a due time has passed since the last success; a missed one is caught up once."""
+    """Whether a due time has passed since the last success; a missed one is caught up once.
+
+    A success in the future tells of a clock that was ahead: to wait for that would be for years.
+    """
     due = previous_due(expression, now, tzinfo)
-    return due is not None and (last_success is None or last_success < due)
+    return due is not None and (last_success is None or not due <= last_success <= now)

@@ -95,6 +95,9 @@ def _ended(code: int, hours_ago: float) -> Report:
         ((0, 0.5), (0, 0.5), "0 * * * *", "fresh"),  # at 11:30; the run of 12:00 has still time
         ((0, 3), (0, 3), "0 * * * *", "stale"),
         ((0, 30), (0, 30), "0 0 1 * *", "fresh"),
+        ((0, -0.1), (0, -0.1), None, "fresh"),
+        ((0, -9999), (0, -9999), None, "stale"),  # by a clock that was a year ahead
+        ((0, -9999), (0, -9999), "0 * * * *", "stale"),
     ],
 )
 def test_the_judgement(
