@@ -16,7 +16,7 @@ from calendar_sync.home import Home, find_home
 from calendar_sync.terminal import Terminal
 from calendar_sync.verbs import COMMANDS
 
-_COMMAND_IN_HINT = re.compile(
+_COMMAND_IN_HINT = (  # compiled when there is one
     r"\bcalendar-sync ([a-z]++)(?: (?:install|remove|show|test)\b)?+(?! --(?:home|account))"
 )
 
@@ -138,7 +138,7 @@ class App:
                 return typed.replace("migrate", f"--account {shlex.quote(named)} migrate", 1)
             return f"{typed} --account {shlex.quote(named)}"
 
-        return _COMMAND_IN_HINT.sub(complete, hint)
+        return re.sub(_COMMAND_IN_HINT, complete, hint) if "calendar-sync " in hint else hint
 
     def now(self) -> dt.datetime:
         """Return the time, aware, in UTC."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-_DURATION = re.compile(r"(\d{1,5})\s*(s|m|min|h|d|w|mo|y)$")
+_DURATION = r"(\d{1,5})\s*(s|m|min|h|d|w|mo|y)$"
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 _SECONDS["mo"] = 30 * 86400
 
@@ -16,7 +16,7 @@ class Unreadable(ValueError):
 
 def parse_duration(text: str) -> dt.timedelta:
     """Read `90s`, `30m`, `2h`, `30d`, `4w`, `1y`."""
-    match = _DURATION.match(text.strip())
+    match = re.match(_DURATION, text.strip())
     if match is None:
         raise Unreadable(f"{text!r} is no duration such as 30m, 12h or 30d")
     return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])

@@ -10,7 +10,7 @@ from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.grants.grant import Grant, read_instant
 from calendar_sync.grants.token_file import TokenFile
-from calendar_sync.history import Report, last_reports, recent_reports
+from calendar_sync.history import LastReports, Report, recent_reports
 from calendar_sync.mirror_account import account_in
 
 Health = Literal["fresh", "stale", "failing", "never"]
@@ -66,9 +66,11 @@ def judge(last: Report | None, success: Report | None, config: Config, now: dt.d
     return "fresh" if due is None or finished >= due else "stale"
 
 
-def status(mirror: Path, token: TokenFile, config: Config, now: dt.datetime) -> dict[str, Any]:
+def status(
+    reports: LastReports, mirror: Path, token: TokenFile, config: Config, now: dt.datetime
+) -> dict[str, Any]:
     """Collect what `status --json` prints; reads only local files."""
-    last, success = last_reports(mirror)
+    last, success = reports
     due = None
     if config.schedule is not None:
         from calendar_sync.schedule import next_due

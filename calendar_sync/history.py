@@ -110,7 +110,10 @@ def last_run(mirror: Mirror, *, successful: bool = False) -> Report | None:
     return None if row is None else msgspec.json.decode(row[0], type=Report)
 
 
-def last_reports(path: Path) -> tuple[Report | None, Report | None]:
+LastReports = tuple[Report | None, Report | None]
+
+
+def last_reports(path: Path) -> LastReports:
     """Return the newest run and the newest success without opening the mirror for writing.
 
     A mirror that is missing, or damaged, has no history; the next run tells about damage.
@@ -123,7 +126,10 @@ def last_reports(path: Path) -> tuple[Report | None, Report | None]:
         return None, None
     try:
         mirror = Mirror(path, connection)
-        return last_run(mirror), last_run(mirror, successful=True)
+        last = last_run(mirror)
+        if last is not None and last.exit_code == ExitCode.DONE:
+            return last, last
+        return last, last_run(mirror, successful=True)
     except (sqlite3.Error, msgspec.MsgspecError):
         return None, None
     finally:

@@ -16,13 +16,14 @@ from calendar_sync.errors import WrongConfiguration
 DIRECTORY = "directory"  # the users are those that Google's directory lists
 FILE = "file:"
 _LONGEST = 200  # characters; a folder's name may have 255
-_ADDRESS = re.compile(r"[a-z0-9_](?:[a-z0-9._'+-]*[a-z0-9_'+-])?@[a-z0-9-]+(?:\.[a-z0-9-]+)*")
+_ADDRESS = r"[a-z0-9_](?:[a-z0-9._'+-]*[a-z0-9_'+-])?@[a-z0-9-]+(?:\.[a-z0-9-]+)*"
 
 
 def read_address(text: str) -> str:
     """Return an address as folders are named after it. Raises Unreadable for what is none."""
     address = text.strip()
-    if not address.isascii() or len(address) > _LONGEST or not _ADDRESS.fullmatch(address.lower()):
+    is_short = address.isascii() and len(address) <= _LONGEST
+    if not is_short or not re.fullmatch(_ADDRESS, address.lower()):
         raise Unreadable(f"{text[:_LONGEST]!r} is no address of a user")
     return address.lower()
 

@@ -8,13 +8,14 @@ import click
 import msgspec
 
 from calendar_sync.app import App
-from calendar_sync.cli import command
+from calendar_sync.cli import Option, command
 from calendar_sync.errors import CalendarSyncError, ExitCode, WrongConfiguration
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.home import Home
 from calendar_sync.terminal import one_line
 
 if TYPE_CHECKING:
+    from calendar_sync.history import Report
     from calendar_sync.model import CalendarEntry
     from calendar_sync.stop import Stop
 
@@ -115,12 +116,14 @@ def status(app: App) -> int:
     """Say whether it is healthy (exit 0) or stale or failing (exit 1)."""
     from calendar_sync.commands.many import places_of
     from calendar_sync.health import status as collect
+    from calendar_sync.history import last_reports
 
     healths = []
     collected = []
     for home in (place for each in app.homes for place in places_of(app, each)):
         token = token_file_of(home, app.config)
-        found = collect(home.mirror, token, app.config, app.now())
+        reports = last_reports(home.mirror)
+        found = collect(reports, home.mirror, token, app.config, app.now())
         account = app.config.account_of(home)
         if account is not None and account.service_account is not None:
             found["grant"] = dict.fromkeys(found["grant"]) | {"account": account.subject}
@@ -132,7 +135,7 @@ def status(app: App) -> int:
         collected.append({"account": home.account, **found})
         is_well = found["health"] == "fresh" and not found["grant"]["warning"]
         if not app.terminal.as_json and not (is_well and app.terminal.quiet):
-            _print_status(app, home, found)
+            _print_status(app, home, reports[0], found)
     if app.terminal.as_json:
         app.terminal.json(
             {key: value for key, value in collected[0].items() if key != "account"}
@@ -142,13 +145,13 @@ def status(app: App) -> int:
     return int(ExitCode.DONE if set(healths) == {"fresh"} else ExitCode.SOME_FAILED)
 
 
-def _print_status(app: App, home: Home, found: dict[str, Any]) -> None:
+def _print_status(app: App, home: Home, last: Report | None, found: dict[str, Any]) -> None:
     grant, users = found["grant"], found.get("failed_users")
     age = "age unknown" if grant["age_days"] is None else f"{grant['age_days']} days old"
     lines = [
         ("health", found["health"]),
         ("last success", found["last_success"] or "never"),
-        ("last run", _last_run(home)),
+        ("last run", _last_run(last)),
         ("next due", found["next_due"] or "no schedule in calendar-sync.toml"),
         ("grant", f"{grant['account'] or 'account unknown'}, {age}" if users is None else ""),
         ("warning", app.as_typed(grant["warning"] or "", home.account)),
@@ -166,10 +169,7 @@ def _print_status(app: App, home: Home, found: dict[str, Any]) -> None:
         app.terminal.data(f"{head:<13} {name}  {c.events:>5} events  {c.error or c.result}")
 
 
-def _last_run(home: Home) -> str:
-    from calendar_sync.history import last_reports
-
-    last, _ = last_reports(home.mirror)
+def _last_run(last: Report | None) -> str:
     if last is None:
         return "never"
     message = f": {last.message}" if last.message else ""
@@ -185,7 +185,7 @@ def _examinable(app: App) -> list[Home]:
 
 
 @command("doctor")
-@click.option("--offline", is_flag=True, help="Ask nobody; look at local things only.")
+@click.option("--offline", cls=Option, is_flag=True, help="Ask nobody; look at local things only.")
 def doctor(app: App, offline: bool) -> int:
     """Check everything that can be checked; name the remedy for each finding."""
     from calendar_sync.doctor import examine

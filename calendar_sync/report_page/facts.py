@@ -17,7 +17,7 @@ from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.health import schedule_zone, status
-from calendar_sync.history import CalendarReport, Report, recent_reports
+from calendar_sync.history import CalendarReport, Report, last_reports, recent_reports
 from calendar_sync.home import Home
 from calendar_sync.mirror import DamagedMirror, Mirror
 from calendar_sync.mirror_file import open_mirror
@@ -70,7 +70,9 @@ def collect(home: Home, config: Config, now: dt.datetime) -> Facts:
     account = config.account_of(home)
     facts = Facts(
         now=now.astimezone(schedule_zone(config)),
-        status=status(home.mirror, token_file_of(home, config), config, now),
+        status=status(
+            last_reports(home.mirror), home.mirror, token_file_of(home, config), config, now
+        ),
         schedule=config.schedule,
         runs=runs[:RUNS],
         reads_by_key=account is not None and account.service_account is not None,
@@ -92,7 +94,10 @@ def _collect_users(home: Home, config: Config, now: dt.datetime) -> Facts:
 
     places = shards_here(home)
     runs = [run for place in places for run in recent_reports(place.mirror, RUNS)]
-    statuses = [status(p.mirror, token_file_of(p, config), config, now) for p in places]
+    statuses = [
+        status(last_reports(p.mirror), p.mirror, token_file_of(p, config), config, now)
+        for p in places
+    ]
     return Facts(
         now=now.astimezone(schedule_zone(config)),
         status=max(statuses, key=lambda each: _FROM_BEST_TO_WORST.index(each["health"])),
