@@ -71,6 +71,8 @@ class CsvExporter:
     def add(self, item: Item) -> None:
         """Render the rows of one item; never raises for odd data."""
         try:
+            if isinstance(item, Single) and self._add_plainly(item.event):  # as most are
+                return
             if isinstance(item, Series):
                 self._add_series(item)
             else:
@@ -146,6 +148,18 @@ class CsvExporter:
 
     # -- rows
 
+    def _add_plainly(self, event: Event) -> bool:
+        """Add a row for an event whose times say all there is to know; False where they do not."""
+        start, end = read_points(event, self._zone)
+        if start is None or type(start) is not type(end) or event.end_time_unspecified:
+            return False
+        if self._options.window is not None:
+            return False
+        self.occurrences += 1
+        instant = start.instant if isinstance(start, Point) else self._clock.instant_of(start)
+        self._put(TableRow(event, instant, start, end))
+        return True
+
     def _add_single(self, item: Single | Orphan) -> None:
         event = item.event
         start, end = self._times_of(event)
@@ -201,7 +215,10 @@ class CsvExporter:
         if start is not None and not isinstance(end, type(start)):
             self._check_end(event)
         instant = self._instant(start, _BEFORE_ALL)
-        self._pending.append(TableRow(event, instant, start, end, original, recurrence))
+        self._put(TableRow(event, instant, start, end, original, recurrence))
+
+    def _put(self, row: TableRow) -> None:
+        self._pending.append(row)
         if len(self._pending) >= _ROWS_AT_ONCE:
             self._render()
 
