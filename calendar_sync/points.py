@@ -13,12 +13,12 @@ from typing import Generic, TypeVar
 import msgspec
 
 from calendar_sync.model import Event, EventTime
-from calendar_sync.recurrence.clocks import DAY, Clock, clock_of
+from calendar_sync.recurrence.clocks import DAY, SPAN_BITS, Clock, clock_of
 from calendar_sync.recurrence.event_times import When, when
 from calendar_sync.recurrence.rules import wall_of
 from calendar_sync.times import EPOCH, Moment, find_zone
 
-_K = TypeVar("_K", int, Clock)
+_K = TypeVar("_K", int, tuple[int, int], Clock)
 _T = TypeVar("_T", str, bytes)
 _EPOCH_ORDINAL = EPOCH.toordinal()
 _LAST_ORDINAL = dt.date.max.toordinal()
@@ -49,12 +49,12 @@ def read_point(time: EventTime | None, calendar_zone: str) -> Point | int | None
     try:
         if text is None:
             return _DAY_STARTS[time.date or ""]
-        sent = _OFFSETS[text[19:]]
-        instant = _DAY_STARTS[text[:10]] + SECONDS[text[10:19]] - sent
+        seconds, sent = _TIMES[text[10:]]
+        instant = _DAY_STARTS[text[:10]] + seconds
         clock = _CLOCKS[zone]
     except KeyError:
         return _read_odd(time, zone, calendar_zone)
-    offset = clock.calm_offset_at(instant)
+    offset = clock.calm_offsets[instant >> SPAN_BITS]
     if sent == offset or (
         offset is not None and (sent == 0 or sent == _shown_offset(instant, calendar_zone))
     ):
@@ -77,7 +77,7 @@ def read_points(event: Event, calendar_zone: str) -> Points:
 
 _last: tuple[Event | None, str, Points] = (None, "", (None, None))
 # `T09:30:00` -> its second of the day, for every minute of it; what lies between is read the slow way.
-SECONDS = {f"T{m // 60:02}:{m % 60:02}:00": m * 60 for m in range(1440)}
+_SECONDS = {f"T{m // 60:02}:{m % 60:02}:00": m * 60 for m in range(1440)}
 
 
 class _Known(dict[str, _K]):
@@ -104,6 +104,14 @@ def _day_start(day: str) -> int | None:
         return (dt.date.fromisoformat(day).toordinal() - _EPOCH_ORDINAL) * DAY
     except ValueError:
         return None
+
+
+def _time_of_day(text: str) -> tuple[int, int] | None:
+    """Read `T09:30:00+02:00`: the seconds from the date's midnight in UTC to it, and its offset."""
+    second, sent = _SECONDS.get(text[:9]), _sent_offset(text[9:])
+    if second is None or sent is None or len(text) not in (10, 15):
+        return None
+    return second - sent, sent
 
 
 def _shown_offset(instant: int, calendar_zone: str) -> int | None:
@@ -171,7 +179,7 @@ def named_clock(zone: str) -> Clock | None:
 
 
 _DAY_STARTS: _Known[int] = _Known(_day_start)
-_OFFSETS: _Known[int] = _Known(lambda text: _sent_offset(text) if len(text) in (1, 6) else None)
+_TIMES: _Known[tuple[int, int]] = _Known(_time_of_day)
 _CLOCKS: _Known[Clock] = _Known(named_clock)
 
 

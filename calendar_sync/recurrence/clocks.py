@@ -22,7 +22,7 @@ _MOST_DAYS = 50_000  # 137 years, about 5 MB a zone
 _LONG_SPAN = 512 * DAY  # looked through for changes of the offset when many times lie in it
 _MOST_SPANS = 1000
 _MANY = 16
-_SPAN = 1 << 19  # seconds, 6 days: what is asked for once for all of them
+SPAN_BITS = 19  # of seconds, 6 days: what is asked for once for all of them
 
 
 class _Change(NamedTuple):
@@ -35,6 +35,27 @@ class _Change(NamedTuple):
 _NO_MORE = _Change(1 << 62, 0)
 
 
+class _CalmOffsets(dict[int, int | None]):
+    """The offset at any second of a span, None where the clock may change within a day of it.
+
+    None also for the local mean times of old, which have seconds. `happens_once` and `offset_at` for
+    those who read one time after the other.
+    """
+
+    def __init__(self, ask: Callable[[int], int]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, span: int) -> int | None:
+        if len(self) >= _MOST_DAYS:
+            self.clear()
+        around = range((span << SPAN_BITS) - DAY, (span + 1 << SPAN_BITS) + 2 * DAY, DAY)
+        offsets = {self._ask(at) for at in around}
+        found = min(offsets) if len(offsets) == 1 and min(offsets) % 60 == 0 else None
+        self[span] = found
+        return found
+
+
 class Clock:
     """The clock on the wall of one zone."""
 
@@ -43,7 +64,7 @@ class Clock:
         self._by_instant: dict[int, int] = {}
         self._by_wall: dict[int, int] = {}
         self._calm: dict[int, bool] = {}
-        self._by_span: dict[int, int | None] = {}
+        self.calm_offsets = _CalmOffsets(self._ask_at)  # by span, `instant >> SPAN_BITS`
         self._by_long_span: dict[int, list[_Change]] = {}
         self._by_spans: dict[range, list[_Change]] = {}
 
@@ -140,24 +161,6 @@ class Clock:
             found = all(self._by_wall.get(d, _STORMY) != _STORMY for d in (day - 1, day, day + 1))
             self._calm[day] = found
         return found
-
-    def calm_offset_at(self, instant: int) -> int | None:
-        """Return the offset at an instant, None where the clock may change within a day of it.
-
-        None also for the local mean times of old, which have seconds. Asked once for 6 days:
-        `happens_once` and `offset_at` for those who read one time after the other.
-        """
-        span = instant // _SPAN
-        try:
-            return self._by_span[span]
-        except KeyError:
-            if len(self._by_span) >= _MOST_DAYS:
-                self._by_span.clear()
-            around = range(span * _SPAN - DAY, (span + 1) * _SPAN + 2 * DAY, DAY)
-            offsets = {self._ask_at(at) for at in around}
-            found = min(offsets) if len(offsets) == 1 and min(offsets) % 60 == 0 else None
-            self._by_span[span] = found
-            return found
 
     @staticmethod
     def _remember(known: dict[int, int], day: int, ask: Callable[[int], int]) -> int:
