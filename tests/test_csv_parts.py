@@ -18,7 +18,8 @@ from test_ics_twin import EVENTS, read
 from calendar_sync.model import EventTime, Single
 from calendar_sync.points import Point, read_point
 from calendar_sync.table.exporter import WIDE_COLUMNS
-from calendar_sync.table.row_times import time_cells, times_text
+from calendar_sync.table.row_times import time_cells, times_cells
+from calendar_sync.table.text import written
 
 ODD = st.text(st.sampled_from('ab,"\n\r\t\0\x01\\\x7f=é\ud800'), min_size=1, max_size=5)
 TEXTS = ("summary", "htmlLink", "created", "updated", "eventType", "iCalUID", "visibility")
@@ -76,18 +77,18 @@ TIMES = (
 @given(TIMES, TIMES)
 @example(0, 2 * DAY)
 @example(2 * DAY, 0)
-def test_a_rows_times_in_one_text_are_its_cells(
+def test_a_rows_times_written_at_once_are_its_cells(
     start: Point | int | None, end: Point | int | None
 ) -> None:
-    assert times_text(start, end) == ",".join(time_cells(start, end))
+    assert times_cells([(start, end)]) == [written(time_cells(start, end))]
 
 
 @given(MINUTES, st.integers(0, 5000), ZONES, ZONES)
-def test_times_that_differ_in_their_day_only_are_texts_that_do(
+def test_times_that_differ_in_their_day_only_are_cells_that_do(
     minute: int, length: int, zone: str, other: str
 ) -> None:
     """On the same day of many weeks: the second time it is looked up what is around the days."""
     for begin in range(minute, minute + 4 * 10080, 10080):
         if begin + length < 253_402_300_799 // 60:
             start, end = point(begin, zone), point(begin + length, other)
-            assert times_text(start, end) == ",".join(time_cells(start, end))
+            assert times_cells([(start, end)]) == [written(time_cells(start, end))]

@@ -5,10 +5,12 @@ Those of a row's own days can be left open, for the rows of a series to fill in.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from calendar_sync.points import BASIC_DAYS, CLOCKS, DAYS, Point, TextTable
 from calendar_sync.recurrence.clocks import DAY
+from calendar_sync.table.text import cell, clean, written
 from calendar_sync.times import FIRST_SECOND, LAST_SECOND
 
 _Nine = tuple[str, str, str, str, str, str, str, str, str]
@@ -104,7 +106,7 @@ def minutes_text(seconds: int) -> str:
 MINUTES = TextTable(minutes_text)
 
 
-# -- all nine in one text --------------------------------------------------------------------------
+# -- all nine as cells -----------------------------------------------------------------------------
 
 
 class _Days(dict[int, str]):
@@ -118,31 +120,26 @@ class _Days(dict[int, str]):
 class _Shape(NamedTuple):
     """What is around a row's own day, with marks for days that are not it."""
 
-    around: list[str]
-    others: list[tuple[str, int]]  # marks, and how far their days are
+    around: list[bytes]
+    others: list[tuple[bytes, int]]  # marks, and how far their days are
 
 
-class _Shapes(dict[int | tuple[int, int, int, int, str], _Shape]):
-    """How rows look that differ in their days only.
+class _Shapes(dict[tuple[int, int, int, int, str], _Shape]):
+    """How timed rows look that differ in their days only.
 
-    By the length of whole days; else by the second of the day, offset, end's offset, length and zone.
+    By the second of the day, the offset, the end's offset, the length and the zone.
     """
 
-    def __missing__(self, key: int | tuple[int, int, int, int, str]) -> _Shape:
+    def __missing__(self, key: tuple[int, int, int, int, str]) -> _Shape:
         if len(self) >= _MOST_SHAPES:
             self.clear()
-        start: Point | int = 0
-        end: Point | int
-        if isinstance(key, int):
-            end = key
-        else:
-            second, offset, end_offset, length, zone = key
-            start = Point(second - offset, offset, zone)
-            end = Point(start.instant + length, end_offset, zone)
+        second, offset, end_offset, length, zone = key
+        start = Point(second - offset, offset, cell(clean(zone)))
+        end = Point(start.instant + length, end_offset, zone)
         days = _Days({0: _OWN})
-        text = ",".join(time_cells(start, end, days))
-        others = [(mark, day) for day, mark in days.items() if day]
-        self[key] = shape = _Shape(text.split(_OWN), others)
+        text = ",".join(_timed_cells(start, end, days)).encode()
+        others = [(mark.encode(), day) for day, mark in days.items() if day]
+        self[key] = shape = _Shape(text.split(_OWN.encode()), others)
         return shape
 
 
@@ -151,21 +148,23 @@ _MOST_SHAPES = 5000  # 4 MB; varied events of ten years have 3,300
 _SHAPES = _Shapes()
 
 
-def times_text(start: Point | int | None, end: Point | int | None) -> str:
-    """Return what `time_cells` does, joined by commas."""
-    if isinstance(start, int) and isinstance(end, int):
-        day = start // DAY
-        around, others = _SHAPES[end - start]
-    elif (
-        isinstance(start, Point) and start.is_plain and isinstance(end, Point) and end.is_plain
-    ):  # and so not at an end of the calendar, where days saturate
-        wall = start.instant + start.offset
-        length = end.instant - start.instant
-        day = wall // DAY
-        around, others = _SHAPES[wall % DAY, start.offset, end.offset, length, start.zone]
-    else:
-        return ",".join(time_cells(start, end))
-    text = DAYS[day].join(around)
-    for mark, shift in others:
-        text = text.replace(mark, DAYS[day + shift])
-    return text
+def times_cells(times: Iterable[tuple[Point | int | None, Point | int | None]]) -> list[bytes]:
+    """Return what `time_cells` does for many rows, as cells joined by commas."""
+    found: list[bytes] = []
+    for start, end in times:
+        if (
+            isinstance(start, Point) and start.is_plain and isinstance(end, Point) and end.is_plain
+        ):  # and so not at an end of the calendar, where days saturate
+            instant, offset = start.instant, start.offset
+            wall = instant + offset
+            day, second = wall // DAY, wall % DAY
+            around, others = _SHAPES[second, offset, end.offset, end.instant - instant, start.zone]
+            content = DAY_BYTES[day].join(around)
+            for mark, shift in others:
+                content = content.replace(mark, DAY_BYTES[day + shift])
+            found.append(content)
+        elif isinstance(start, int) and isinstance(end, int):
+            found.append(",".join(_all_day_cells(start, end, DAYS)).encode())
+        else:
+            found.append(written(time_cells(start, end)))
+    return found

@@ -83,6 +83,11 @@ def encoded_plain(lines: Sequence[str], commas: int) -> list[bytes] | None:
     return None
 
 
+def written(cells: Sequence[str]) -> bytes:
+    """Write neighbouring cells of one row, whatever is in them, quoted where they must be."""
+    return clean(line([cell(text) for text in cells])).encode()
+
+
 def _has_any(octets: bytes, content: bytes) -> bool:
     """Whether any of these is in it: looking for one after the other is a third of `translate`."""
     return any(map(content.__contains__, octets))

@@ -7,15 +7,16 @@ for each cell would cost more than what it does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
-from calendar_sync.model import DEFAULT_REMINDERS, Event
+from calendar_sync.model import DEFAULT_REMINDERS, Event, Person
 from calendar_sync.points import Point
 from calendar_sync.resources import people_of
-from calendar_sync.table.row_times import local_text, time_cells, times_text
-from calendar_sync.table.text import guarded, is_utf8
+from calendar_sync.table.row_times import local_text, time_cells, times_cells
+from calendar_sync.table.text import guarded, is_utf8, written
 
 WIDE_COLUMNS = (
     "calendar_id", "calendar", "event_id", "ical_uid", "recurring_event_id", "original_start",
@@ -29,6 +30,7 @@ WIDE_COLUMNS = (
 HEAD = ("calendar_id", "calendar")  # the same in all rows of a batch
 TIMES = WIDE_COLUMNS[WIDE_COLUMNS.index("start") : WIDE_COLUMNS.index("duration_minutes") + 1]
 _NOBODY = ("", "0", "")
+_UNKNOWN = Person()
 
 
 class TableRow(msgspec.Struct, frozen=True, gc=False):
@@ -66,16 +68,25 @@ class Batch:
 class Group(NamedTuple):
     """Neighbouring columns that machines write: hardly any is ever quoted.
 
-    So each row's texts are made and joined in one go, and asked together whether one must be.
+    So each row's texts are made and joined in one go, and asked together whether one must be;
+    `cells` is a quicker way to them as they are written.
     """
 
     names: tuple[str, ...]
     texts: Callable[[Batch], Iterable[tuple[str, ...]]]
-    joined: Callable[[Batch], list[str]]
+    cells: Callable[[Batch], list[bytes]] | None = None
 
 
-def _group(*names: str, texts: Callable[[Batch], Iterable[tuple[str, ...]]]) -> Group:
-    return Group(names, texts, lambda batch: list(map(",".join, texts(batch))))
+def _makers(batch: Batch) -> list[tuple[str | None, str | None, str | None]]:
+    return [
+        ((of := e.organizer or _UNKNOWN).email, of.display_name, (e.creator or _UNKNOWN).email)
+        for e in batch.events
+    ]
+
+
+@lru_cache(maxsize=1024)  # a calendar has few of them
+def _maker_cells(makers: tuple[str | None, ...], guard: Callable[[str], str]) -> bytes:
+    return written([guard(text or "") for text in makers])
 
 
 def _people_texts(event: Event, guard: Callable[[str], str]) -> tuple[str, str, str]:
@@ -100,9 +111,9 @@ def conference_url(event: Event) -> str:
 
 
 GROUPS = (
-    _group(
-        "event_id", "ical_uid", "recurring_event_id", "original_start", "event_type", "status",
-        texts=lambda batch: [
+    Group(
+        ("event_id", "ical_uid", "recurring_event_id", "original_start", "event_type", "status"),
+        lambda batch: [
             (
                 row.event.id,
                 row.event.ical_uid or "",
@@ -117,17 +128,24 @@ GROUPS = (
     Group(
         TIMES,
         lambda batch: [time_cells(row.start, row.end) for row in batch.rows],
-        lambda batch: [times_text(row.start, row.end) for row in batch.rows],
+        lambda batch: times_cells([(row.start, row.end) for row in batch.rows]),
     ),
-    _group(
-        "self_response", "attendee_count", "attendees",  # people, not rooms
-        texts=lambda batch: [
+    Group(
+        ("organizer_email", "organizer_name", "creator_email"),
+        lambda batch: [
+            tuple([batch.guard(text or "") for text in makers]) for makers in _makers(batch)
+        ],
+        lambda batch: [_maker_cells(makers, batch.guard) for makers in _makers(batch)],
+    ),
+    Group(
+        ("self_response", "attendee_count", "attendees"),  # people, not rooms
+        lambda batch: [
             _people_texts(e, batch.guard) if e.attendees else _NOBODY for e in batch.events
         ],
     ),
-    _group(
-        "visibility", "transparency", "conference_url", "html_link",
-        texts=lambda batch: [
+    Group(
+        ("visibility", "transparency", "conference_url", "html_link"),
+        lambda batch: [
             (
                 e.visibility or "default",
                 e.transparency or "opaque",
@@ -137,9 +155,9 @@ GROUPS = (
             for e in batch.events
         ],
     ),
-    _group(
-        "created", "updated", "sequence",
-        texts=lambda batch: [
+    Group(
+        ("created", "updated", "sequence"),
+        lambda batch: [
             (e.created or "", e.updated or "", "" if e.sequence is None else str(e.sequence))
             for e in batch.events
         ],
@@ -153,15 +171,6 @@ TEXTS: dict[str, Callable[[Batch], Sequence[str]]] = {
     "description": lambda batch: batch.guarded([e.description or "" for e in batch.events]),
     "location": lambda batch: batch.guarded([e.location or "" for e in batch.events]),
     "recurrence": lambda batch: ["\n".join(row.recurrence) for row in batch.rows],
-    "organizer_email": lambda batch: batch.guarded(
-        [(e.organizer.email or "") if e.organizer else "" for e in batch.events]
-    ),
-    "organizer_name": lambda batch: batch.guarded(
-        [(e.organizer.display_name or "") if e.organizer else "" for e in batch.events]
-    ),
-    "creator_email": lambda batch: batch.guarded(
-        [(e.creator.email or "") if e.creator else "" for e in batch.events]
-    ),
     "color_id": lambda batch: [e.color_id or "" for e in batch.events],
 }
 

@@ -45,10 +45,11 @@ def _alone(name: str) -> Part:
 
 def _together(group: Group) -> Part:
     def contents(batch: Batch) -> Sequence[bytes]:
-        plain = encoded_plain(group.joined(batch), len(group.names) - 1)
+        lines = list(map(",".join, group.texts(batch)))
+        plain = encoded_plain(lines, len(group.names) - 1)
         if plain is not None:
             return plain
         columns = [cells_of(batch, name) for name in group.names]
         return encoded(list(map(",".join, zip(*columns, strict=True))))
 
-    return contents
+    return group.cells or contents
