@@ -20,7 +20,8 @@ Floor plan; imports point down only:
     report_page/          one HTML page about a home
     schedules/            crontab line, systemd units and the rest of cron/, from one source
     -- the edges, one outside thing each
-    home.py config.py     which folder, which files; calendar-sync.toml
+    home.py config.py     which folder, which files; calendar-sync.toml (config_checks.py: what types
+                          cannot say of it; config_errors.py: in which line)
     grants/               the client, the grant on disk, its refresh, consent, migration, revocation
     users.py google_directory.py  an organisation's users: named by the configuration, or by Google
     google_calendar.py    calendars and pages from Google; answers.py and retrying.py judge them,

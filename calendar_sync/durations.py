@@ -20,3 +20,11 @@ def parse_duration(text: str) -> dt.timedelta:
     if match is None:
         raise Unreadable(f"{text!r} is no duration such as 30m, 12h or 30d")
     return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def parse_deadline(text: str) -> dt.timedelta:
+    """Read how long something may take: more than no time."""
+    limit = parse_duration(text)
+    if not limit:
+        raise Unreadable(f"{text!r} leaves no time for anything")
+    return limit

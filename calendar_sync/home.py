@@ -81,7 +81,7 @@ class Home(msgspec.Struct, frozen=True):
             readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
             mark = hashlib.sha256(name.encode()).hexdigest()[:8]
             return self.state / "outbox" / f"{readable}-{mark}"
-        return self.folder / name / self.account
+        return from_home(self.folder, name) / self.account
 
     def remote(self, name: str) -> str:
         """Return the address of an export's `output` for this account; nothing for a folder."""
@@ -102,10 +102,15 @@ class Home(msgspec.Struct, frozen=True):
         return f"home {self.folder} ({self.rule}){account}{shard}"
 
 
-def is_private(folder: Path, home: Path) -> bool:
-    """Whether a folder is, or is in, one of a home's that nobody else may read."""
-    place = Path(os.path.realpath(folder))
-    return any(place.is_relative_to(os.path.realpath(home / name)) for name in _PRIVATE)
+def from_home(folder: Path, name: str) -> Path:
+    """Return what a path in calendar-sync.toml means: one in the home, `~/x`, or a whole one."""
+    return folder / (Path(name).expanduser() if name.startswith("~/") else name)
+
+
+def is_private(path: Path, home: Path, names: tuple[str, ...] = _PRIVATE) -> bool:
+    """Whether a path is, or is in, one of a home's folders that nobody else may read."""
+    place = Path(os.path.realpath(path))
+    return any(place.is_relative_to(os.path.realpath(home / name)) for name in names)
 
 
 def refuse_what_is_no_text(path: Path) -> None:

@@ -73,7 +73,7 @@ class Stop:
         if self._ends is None:
             yield
             return
-        timer = threading.Timer(self.remaining, self._cut)
+        timer = threading.Timer(min(self.remaining, threading.TIMEOUT_MAX), self._cut)
         timer.daemon = True
         timer.start()
         try:

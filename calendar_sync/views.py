@@ -12,11 +12,13 @@ import msgspec
 
 from calendar_sync import __version__
 from calendar_sync.calendars import KnownCalendar, is_chosen
-from calendar_sync.config import Export, parse_horizon
+from calendar_sync.config import Export
 from calendar_sync.times import find_zone
 from calendar_sync.windows import (
+    day_after,
     default_horizon,
     instant_of_day_or_time,
+    parse_horizon,
     parse_rolling_window,
 )
 from calendar_sync.zone_rules import version_of_zone_rules
@@ -62,7 +64,7 @@ class View:
             return default_horizon(self.now, own_zone)
         horizon = parse_horizon(self.export.horizon)
         if isinstance(horizon, dt.timedelta):
-            horizon = (self.now + horizon).astimezone(own_zone).date()
+            horizon = day_after(self.now, horizon, own_zone)
         return instant_of_day_or_time(horizon, own_zone)
 
     def window(self, calendar: KnownCalendar) -> Window | None:

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-from calendar_sync.durations import Unreadable
+from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.times import instant_of, midnight
 
 _STEP = re.compile(r"([+-]?)(\d{1,5})(h|d|w|mo|y)$")
@@ -27,7 +27,10 @@ class Step:
         local = now.astimezone(tzinfo)
         if self.unit == "h":
             return int(now.timestamp()) + self.count * 3600
-        day = local.date() + relativedelta(**{_NAMES[self.unit]: self.count})  # type: ignore[arg-type]
+        try:
+            day = local.date() + relativedelta(**{_NAMES[self.unit]: self.count})  # type: ignore[arg-type]
+        except (ValueError, OverflowError):  # -9999y: all there ever was
+            day = dt.date.min if self.count < 0 else dt.date.max
         return midnight(day, tzinfo)
 
 
@@ -80,6 +83,22 @@ def instant_of_day_or_time(value: dt.date | dt.datetime, tzinfo: dt.tzinfo) -> i
     if value.tzinfo is not None:
         return int(value.timestamp())
     return instant_of(value, tzinfo)
+
+
+def parse_horizon(text: str) -> dt.date | dt.timedelta:
+    """Read a horizon: a date (`2027-12-31`) or a time from now (`2y`)."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return parse_duration(text)
+
+
+def day_after(now: dt.datetime, distance: dt.timedelta, tzinfo: dt.tzinfo) -> dt.date:
+    """Return the day so long from now, in a zone; the last one there is when that is farther."""
+    try:
+        return (now + distance).astimezone(tzinfo).date()
+    except OverflowError:
+        return dt.date.max
 
 
 def default_horizon(now: dt.datetime, tzinfo: dt.tzinfo) -> int:

@@ -50,6 +50,12 @@ if TYPE_CHECKING:
         ),
         ('[[export]]\noutput = "state"', ["line 2", "hold no exports", "(key export[0].output)"]),
         ('[[export]]\noutput = "exports/../credentials/x"', ["line 2", "hold no exports"]),
+        ('[[export]]\nname = "../up"', ["line 2", "no name for a folder", "(key export[0].name)"]),
+        ('[[export]]\nname = ""', ["line 2", "no name for a folder"]),
+        ('[[export]]\noutput = "a\\u0000b"', ["line 2", "NUL", "(key export[0].output)"]),
+        ("deadline = '0s'", ["line 1", "no time", "(key deadline)"]),
+        ('report = "credentials/token.json"', ["line 1", "secrets only", "(key report)"]),
+        ('[tell]\nmetrics = "credentials/x"', ["line 2", "secrets only", "(key tell.metrics)"]),
         ("schedule =", ["is not TOML"]),
     ],
 )
@@ -58,6 +64,29 @@ def test_what_is_wrong_is_named_with_its_key_and_line(text: str, words: list[str
         parse_config(text, "calendar-sync.toml")
     for word in ("calendar-sync.toml", *words):
         assert word in caught.value.message
+
+
+@pytest.mark.parametrize("written", ["{}/exports", "{}/link", "link", "exports/."])
+def test_one_folder_written_in_two_ways_is_one(tmp_path: Path, written: str) -> None:
+    (tmp_path / "link").symlink_to("exports")
+    text = f'[[export]]\n[[export]]\nname = "b"\noutput = "{written.format(tmp_path)}"'
+    with pytest.raises(WrongConfiguration, match="line 4: Two exports have the same output"):
+        parse_config(text, str(tmp_path / "calendar-sync.toml"))
+
+
+def test_a_tilde_is_the_users_own_folder(home: HomeFolder, tmp_path: Path) -> None:
+    home.configure('report = "~/page.html"\n[[export]]\noutput = "~/calendars"\n')
+    home.run("export", environment={"HOME": str(tmp_path / "ada")})
+    assert (tmp_path / "ada/calendars/manifest.json").exists()
+    assert (tmp_path / "ada/page.html").exists()
+    assert not (home / "~").exists()
+
+
+def test_farther_than_the_calendar_reaches_is_as_far_as_it_does(home: HomeFolder) -> None:
+    home.configure('[[export]]\nwindow = "-99999y..+1d"\n')
+    done = home.run("export", "--deadline", "99999y")
+    assert "Traceback" not in done.stderr  # of the thread that watches the deadline
+    assert len(table((home.exports / "archive-2019.csv").read_bytes())) == 1
 
 
 def test_without_a_file_the_defaults_count(tmp_path: Path) -> None:

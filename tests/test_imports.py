@@ -26,7 +26,7 @@ STARTERS = {
     "report_page", "schedules", "verify", "publishing", "organisation", "engines",
 }  # fmt: skip
 EDGES = {
-    "home", "config", "config_errors", "users", "grants", "google_directory", "legacy",
+    "home", "config", "config_checks", "config_errors", "users", "grants", "google_directory", "legacy",
     "google_calendar", "transport",
     "mirror", "mirror_file", "history", "calendars", "logs",
     "reading", "intake", "retrying", "answers", "export", "exporters", "publish", "terminal", "stop",

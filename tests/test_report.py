@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from export_steps import TEAM, add_calendar, add_singles, place
@@ -19,6 +19,9 @@ from calendar_sync.report_page.facts import Facts, collect
 from calendar_sync.report_page.heat_map import bounds, draw_year
 from calendar_sync.report_page.page import render_page
 from calendar_sync.report_page.words import escape
+
+if TYPE_CHECKING:
+    from conftest import HomeFolder
 
 CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '"><script>document.title=1</script><img src=x onerror=alert(1)>\u202e&amp;'
@@ -251,3 +254,9 @@ def _look(browser: Any, address: str, scheme: str, width: int, folder: Path) -> 
     assert requests == [address]
     assert said == []
     page.close()
+
+
+def test_no_page_goes_over_a_grant(home: HomeFolder) -> None:
+    grant = home.token.read_bytes()
+    said = home.run("report", "--output", str(home.token), expect=2).stderr
+    assert "secrets only" in said and home.token.read_bytes() == grant

@@ -9,6 +9,7 @@ import pytest
 
 from calendar_sync.durations import Unreadable, parse_duration
 from calendar_sync.windows import (
+    day_after,
     default_horizon,
     instant_of_day_or_time,
     parse_day_or_time,
@@ -112,3 +113,11 @@ def test_the_horizon_moves_once_a_year() -> None:
     assert default_horizon(local("2026-12-31T23:59"), BERLIN) == year_2029
     eve = local("2026-12-31T20:00")
     assert default_horizon(eve, SAMOA) == dt.datetime(2029, 1, 1, tzinfo=SAMOA).timestamp()
+
+
+def test_beyond_the_last_year_is_its_end() -> None:
+    now = local("2026-12-31T20:00")
+    first, last = parse_rolling_window("-99999y..+99999mo").instants(now, BERLIN)
+    assert first < -62135590000 and last > 253402200000  # in the years 1 and 9999
+    assert day_after(now, parse_duration("99999y"), BERLIN) == dt.date.max
+    assert day_after(now, parse_duration("1d"), BERLIN) == dt.date(2027, 1, 1)

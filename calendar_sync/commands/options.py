@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from calendar_sync.durations import Unreadable, parse_duration
+from calendar_sync.durations import Unreadable, parse_deadline, parse_duration
 from calendar_sync.errors import WrongUsage
 from calendar_sync.home import Home, is_address, is_private, refuse_what_is_no_text
 from calendar_sync.shard import read_shard
@@ -48,6 +48,7 @@ def _formats(text: str, known: tuple[str, ...] = FORMATS) -> tuple[str, ...]:
 
 
 DAY = Words("day", parse_day_or_time)
+DEADLINE = Words("duration", parse_deadline)
 DURATION = Words("duration", parse_duration)
 FORMAT_LIST = Words("formats", _formats)
 SHARD = Words("shard", read_shard)
@@ -95,7 +96,7 @@ shard_option = click.option(
     help="Only this share of an organisation's users: 2/4 is the second one of four.",
 )
 deadline_option = click.option(
-    "--deadline", type=DURATION, metavar="30m", help="End the run after this time (75)."
+    "--deadline", type=DEADLINE, metavar="30m", help="End the run after this time (75)."
 )
 
 

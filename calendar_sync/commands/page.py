@@ -8,7 +8,8 @@ import click
 
 from calendar_sync.app import App
 from calendar_sync.cli import command
-from calendar_sync.errors import WrongConfiguration
+from calendar_sync.errors import WrongConfiguration, WrongUsage
+from calendar_sync.home import is_private
 
 
 @command("report")
@@ -25,6 +26,11 @@ def report(app: App, output: Path | None) -> None:
         hint = "Which one is chosen and why: calendar-sync doctor"
         raise WrongConfiguration(f"There is no {home.describe()}.", hint)
     asked = Path.cwd() / output if output else None
+    if asked and is_private(asked, home.folder, ("credentials",)):
+        raise WrongUsage(
+            f"{asked} is no place for a page: credentials/ holds secrets only.",
+            f"Choose another, for example: --output {home.exports / 'report.html'}",
+        )
     path = write_report(home, app.config, app.now(), asked)
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "path": str(path)})

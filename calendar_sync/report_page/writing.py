@@ -7,7 +7,7 @@ from pathlib import Path
 
 from calendar_sync.config import Config
 from calendar_sync.files import make_folder, replace_file
-from calendar_sync.home import Home
+from calendar_sync.home import Home, from_home
 from calendar_sync.report_page.facts import collect
 from calendar_sync.report_page.page import render_page
 
@@ -19,7 +19,7 @@ def write_report(home: Home, config: Config, now: dt.datetime, output: Path | No
 
     Each account has a page of its own, in a folder of its name as for its files.
     """
-    configured = home.folder / (config.report or DEFAULT)
+    configured = from_home(home.folder, config.report or DEFAULT)
     path = output or configured.parent / home.account / configured.name
     content = render_page(collect(home, config, now))
     make_folder(path.parent)

@@ -12,7 +12,7 @@ from calendar_sync.files import make_folder, replace_file
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.history import Report, last_reports
-from calendar_sync.home import Home
+from calendar_sync.home import Home, from_home
 from calendar_sync.telling.notices import Notice, as_ntfy, as_webhook
 from calendar_sync.telling.pings import end_address
 from calendar_sync.telling.sending import LIMIT, Errand, post
@@ -56,7 +56,7 @@ def write_metrics(home: Home, config: Config, report: Report) -> None:
 
     if config.tell.metrics is None:
         return
-    path = home.folder / config.tell.metrics
+    path = from_home(home.folder, config.tell.metrics)
     make_folder(path.parent)
     content = render_metrics(report, last_reports(home.mirror)[1], grant_of(home, config))
     replace_file(path, content)
