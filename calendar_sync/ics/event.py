@@ -7,6 +7,7 @@ cost more than what it does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -104,14 +105,27 @@ def _firsts(vevents: Sequence[Vevent], events: Sequence[Event], heads: Sequence[
 def _states(events: Sequence[Event]) -> list[str]:
     """Write SEQUENCE, STATUS, TRANSP, CLASS, what kind of event it is, and its color."""
     return [
-        f"\r\nSEQUENCE:{_sequence(event.sequence) if event.sequence else 0}"
-        f"{_STATUSES.get(event.status, '')}"
-        f"{_TRANSPS[event.transparency == 'transparent' or event.event_type == 'workingLocation']}"
-        f"{_class(event) if event.visibility else ''}"
-        f"{_kind(event) if event.event_type not in _USUAL_KINDS else ''}"
-        f"{_color(event) if event.color_id else ''}"
+        _state(event.sequence, event.status, event.transparency, event.event_type)
+        if not event.visibility and not event.color_id and event.event_type in _USUAL_KINDS
+        else _odd_state(event)
         for event in events
     ]
+
+
+def _odd_state(event: Event) -> str:
+    state = _state(event.sequence, event.status, event.transparency, event.event_type)
+    kind = _kind(event) if event.event_type not in _USUAL_KINDS else ""
+    color = _color(event) if event.color_id else ""
+    return f"{state}{_class(event)}{kind}{color}"
+
+
+@lru_cache(maxsize=1024)
+def _state(
+    sequence: int | None, status: str | None, transparency: str | None, kind: str | None
+) -> str:
+    is_free = transparency == "transparent" or kind == "workingLocation"
+    number = min(max(sequence or 0, 0), 2**31 - 1)
+    return f"\r\nSEQUENCE:{number}{_STATUSES.get(status, '')}{_TRANSPS[is_free]}"
 
 
 def _lasts(
@@ -126,10 +140,6 @@ def _lasts(
         "\r\nEND:VEVENT\r\n"
         for vevent, (event, people) in zip(vevents, guests, strict=True)
     ]
-
-
-def _sequence(number: int) -> int:
-    return min(max(number, 0), 2**31 - 1)
 
 
 def _class(event: Event) -> str:
