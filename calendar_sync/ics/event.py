@@ -34,9 +34,8 @@ from calendar_sync.ics.times import link_of, stamps
 from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event, Person
 from calendar_sync.resources import people_of
 
-NO_STAMP = "19700101T000000Z"
+NO_STAMP = "19700101T000000"
 _CLASSES = {name: f"\r\nCLASS:{name.upper()}" for name in ("private", "confidential", "public")}
-_CREATED, _MODIFIED = "\r\nCREATED:", "\r\nLAST-MODIFIED:"
 _TRANSPS = ("\r\nTRANSP:OPAQUE", "\r\nTRANSP:TRANSPARENT")
 _STATUSES = {
     name: f"\r\nSTATUS:{(name or 'confirmed').upper()}" for name in (None, "confirmed", "tentative")
@@ -96,10 +95,18 @@ def _firsts(vevents: Sequence[Vevent], events: Sequence[Event], heads: Sequence[
     created = stamps([event.created or "" for event in events])
     updated = stamps([event.updated or "" for event in events])
     return [
-        f"{head}BEGIN:VEVENT{uid}\r\nDTSTAMP:{new or old or NO_STAMP}{vevent.times}"
-        f"{_CREATED + old if old else ''}{_MODIFIED + new if new else ''}"
+        f"{head}BEGIN:VEVENT{uid}\r\nDTSTAMP:{new}Z{vevent.times}"
+        f"\r\nCREATED:{old}Z\r\nLAST-MODIFIED:{new}Z"
+        if old and new
+        else f"{head}BEGIN:VEVENT{uid}{_odd_stamps(vevent, old, new)}"
         for head, uid, vevent, old, new in zip(heads, uids, vevents, created, updated, strict=True)
     ]
+
+
+def _odd_stamps(vevent: Vevent, old: str, new: str) -> str:
+    created = f"\r\nCREATED:{old}Z" if old else ""
+    modified = f"\r\nLAST-MODIFIED:{new}Z" if new else ""
+    return f"\r\nDTSTAMP:{new or old or NO_STAMP}Z{vevent.times}{created}{modified}"
 
 
 def _states(events: Sequence[Event]) -> list[str]:
@@ -132,12 +139,13 @@ def _lasts(
     sheet: Sheet, vevents: Sequence[Vevent], guests: Sequence[tuple[Event, tuple[Person, ...]]]
 ) -> list[str]:
     """Write the calendar where it is to be named, what the VEVENT has besides, and its alarms."""
-    calendar = _calendar(sheet)
+    calendar, end = _calendar(sheet), "\r\nEND:VEVENT\r\n"
+    usual = f"{calendar}{end}"
     quiet = (*_NO_REMINDERS, NO_JSON if sheet.options.default_reminders else DEFAULT_REMINDERS)
     return [
-        f"{calendar}{vevent.extra}"
-        f"{alarm_lines(sheet, event, people) if event.reminders not in quiet else ''}"
-        "\r\nEND:VEVENT\r\n"
+        usual
+        if not vevent.extra and event.reminders in quiet
+        else f"{calendar}{vevent.extra}{alarm_lines(sheet, event, people)}{end}"
         for vevent, (event, people) in zip(vevents, guests, strict=True)
     ]
 

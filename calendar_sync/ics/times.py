@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
+from operator import itemgetter
 
 from calendar_sync.ics.clock import Time, utc_text, wall_text, zone_parameter
 from calendar_sync.ics.sheet import Sheet
@@ -181,6 +182,7 @@ def time_line(sheet: Sheet, name: str, time: Time, in_utc: bool = False) -> str:
 
 _MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 23: "Z"}
 _SEPARATORS = str.maketrans("", "", "-:")
+_whole_seconds = itemgetter(slice(len("20240701T070000")))
 
 
 def stamps(texts: Sequence[str]) -> list[str]:
@@ -191,20 +193,19 @@ def stamps(texts: Sequence[str]) -> list[str]:
     ):
         with suppress(ValueError):
             all(map(dt.datetime.fromisoformat, texts))
-            digits = whole.translate(_SEPARATORS)
-            return [f"{digits[at : at + 15]}Z" for at in range(0, len(digits), 20)]
+            return [*map(_whole_seconds, whole.translate(_SEPARATORS).split("Z")[:-1])]
     return [stamp(text) for text in texts]
 
 
 def stamp(text: str) -> str:
-    """Return a timestamp of Google's in UTC, nothing for none (old data has `0000-12-31`)."""
+    """Return a timestamp of Google's in UTC without its `Z`, nothing for none (`0000-12-31` of old)."""
     try:
         if text[-1] == "Z" and text[4:17:3] == "--T::":
             dt.datetime.fromisoformat(text[:-1])
-            return f"{text[:19].replace('-', '').replace(':', '')}Z"
+            return text[:19].replace("-", "").replace(":", "")
         time = dt.datetime.fromisoformat(text)
         if time.tzinfo is not None:
             time = time.astimezone(dt.UTC)
-        return f"{wall_text(time.replace(tzinfo=None))}Z"
+        return wall_text(time.replace(tzinfo=None))
     except (ValueError, OverflowError, IndexError):
         return ""
