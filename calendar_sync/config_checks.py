@@ -13,7 +13,6 @@ from calendar_sync.durations import Unreadable, parse_deadline, parse_duration
 from calendar_sync.home import from_home, is_address, is_private
 from calendar_sync.telling.settings import problems as problems_of_telling
 from calendar_sync.users import DIRECTORY, FILE, distinct
-from calendar_sync.windows import parse_horizon
 
 if TYPE_CHECKING:
     from calendar_sync.config import Account, Config
@@ -45,7 +44,7 @@ def problems(config: Config, folder: Path) -> list[tuple[str, str]]:
         here = f"$.export[{number}]"
         check(f"{here}.name", export.name, _check_name)
         check(f"{here}.window", export.window, _check_window)
-        check(f"{here}.horizon", export.horizon, parse_horizon)
+        check(f"{here}.horizon", export.horizon, _check_horizon)
         check(f"{here}.columns", export.columns, _check_columns)
         check(f"{here}.output", export.output, lambda output: _check_output(output, folder))
         if not export.formats:
@@ -157,6 +156,12 @@ def _check_window(window: str) -> None:
     from calendar_sync.windows import parse_rolling_window
 
     parse_rolling_window(window)
+
+
+def _check_horizon(horizon: str) -> None:
+    from calendar_sync.windows import parse_horizon
+
+    parse_horizon(horizon)
 
 
 def _check_schedule(expression: str) -> None:

@@ -167,6 +167,7 @@ def test_a_wrong_clock_is_named(two: HomeFolder) -> None:
     [
         (lambda path: path.unlink(), "Cannot read"),
         (lambda path: path.write_text("{"), "not JSON"),
+        (lambda path: path.write_text("[" * 50_000), "not JSON"),
         (lambda path: path.write_text('{"type": "authorized_user"}'), "not a service-account key"),
         (lambda path: path.write_text(path.read_text().replace("BEGIN", "BEGUN")), "not a usable"),
     ],
@@ -180,8 +181,10 @@ def test_a_spoilt_key_is_configuration(
     assert word in two.run("export", expect=78).stderr
 
 
-def test_a_key_of_a_stranger_is_refused(two: HomeFolder) -> None:
+@pytest.mark.parametrize("uri", ["https://tokens.example.com/token", "", 5])
+def test_a_key_of_a_stranger_is_refused(two: HomeFolder, uri: object) -> None:
     """Its token_uri is data; no assertion is sent there."""
-    write_key(two, token_uri="https://tokens.example.com/token")
+    write_key(two, token_uri=uri)
     two.configure(SERVICE)
-    assert "neither Google nor this machine" in two.run("export", expect=78).stderr
+    said = two.run("export", expect=78).stderr
+    assert "neither Google nor this machine" in said and "Create a new JSON key" in said

@@ -228,3 +228,10 @@ def test_a_grant_after_one_that_died_at_seven_days_is_expected_to_die_so(
     assert new.with_probable_end(before, consented + lived).refresh_token_expires_at == expected
     assert new.with_probable_end(None, consented + lived).refresh_token_expires_at == named
     assert new.with_probable_end(before, None).refresh_token_expires_at == named
+
+
+def test_null_is_nothing_said() -> None:
+    """Other tools write it for what they do not know."""
+    unknown = dict.fromkeys(["account", "universe_domain", "version", "expiry", "scopes"])
+    grant = parse_grant(json.dumps({"refresh_token": "1//x", **unknown}).encode(), "token.json")
+    assert (grant.account, grant.universe_domain, grant.version) == ("", "", 1)

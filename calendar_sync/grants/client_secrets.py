@@ -150,19 +150,21 @@ def _which_google(client: _Client, name: str) -> Google:
     )
 
 
-def google_of_token_uri(token_uri: str | None, name: str) -> Google:
+def google_of_token_uri(token_uri: object, name: str) -> Google:
     """Tell which Google a stored token belongs to. Raises WrongConfiguration for a stranger.
 
     A token's own addresses are data: nothing is ever sent to them because the token says so, but
     a local Google's is used when there is no client_secrets.json beside it.
     """
-    kind = _kind_of(token_uri) if token_uri else "google"
-    if kind is None:
+    if token_uri is None:
+        return Google()
+    kind = _kind_of(token_uri) if isinstance(token_uri, str) else None
+    if kind is None or not isinstance(token_uri, str):
         raise WrongConfiguration(
             f"{name} was issued by {token_uri!r}, which is neither Google nor this machine.",
             "Run: calendar-sync consent",
         )
-    if kind == "google" or not token_uri:
+    if kind == "google":
         return Google()
     return Google(
         auth_uri=_beside(token_uri, "/o/oauth2/auth"),

@@ -174,8 +174,9 @@ def _convert(value: dict[str, Any], name: str) -> Grant:
     for key in ("scopes", "granted_scopes"):
         if isinstance(value.get(key), str):
             value[key] = value[key].split()
+    known = {key: item for key, item in value.items() if item is not None}
     try:
-        return msgspec.convert(value, Grant, strict=False)
+        return msgspec.convert(known, Grant, strict=False)
     except msgspec.MsgspecError as error:
         raise _damaged(f"{name} has a field of the wrong type: {error}.") from error
 

@@ -26,6 +26,7 @@ from calendar_sync.grants.scopes import READONLY
 from calendar_sync.grants.token_server import token_transport
 
 _LARGEST = 64 * 1024
+_NEW_KEY = "Create a new JSON key in Google Cloud: IAM > Service accounts > Keys."
 _ADMIN = (
     "The administrator must list the key's client id with exactly this scope under Admin console >"
     " Security > API controls > Domain-wide delegation: "
@@ -73,7 +74,10 @@ def load_service_account(
     `google` is what client_secrets.json names, if there is one; the key must belong to it.
     """
     info = _read(key)
-    issued_by = google_of_token_uri(info.get("token_uri"), str(key))
+    try:
+        issued_by = google_of_token_uri(info.get("token_uri"), str(key))
+    except WrongConfiguration as error:
+        raise WrongConfiguration(error.message, _NEW_KEY) from None
     if google is not None and not google.is_same_as(issued_by):
         raise WrongConfiguration(
             f"{key} belongs to {issued_by}, but client_secrets.json to {google}.",
@@ -87,7 +91,7 @@ def load_service_account(
     except ValueError:  # its text may repeat the key
         raise WrongConfiguration(
             f"{key} is not a usable service-account key.",
-            "Create a new JSON key in Google Cloud: IAM > Service accounts > Keys.",
+            _NEW_KEY,
         ) from None
     credentials.google, credentials.clock = chosen, clock
     credentials.subject, credentials.scope = subject, scope
@@ -113,7 +117,7 @@ def _read(key: Path) -> dict[str, Any]:
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
         raise WrongConfiguration(f"Cannot read {key}: {why}.", f"ls -l {key}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise WrongConfiguration(f"{key} is not JSON.") from None
     if not isinstance(info, dict) or info.get("type") != "service_account":
         raise WrongConfiguration(f"{key} is not a service-account key (its type says so).")
@@ -140,7 +144,7 @@ def _in_our_words(error: Exception, credentials: ServiceCredentials) -> Calendar
     if "Invalid JWT Signature" in text:
         return WrongConfiguration(
             "Google does not accept the key: it was deleted or replaced.",
-            "Create a new JSON key in Google Cloud: IAM > Service accounts > Keys.",
+            _NEW_KEY,
         )
     if "Invalid JWT" in text:
         return WrongConfiguration(
