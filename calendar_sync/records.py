@@ -16,37 +16,39 @@ Record = bytes
 KEY_END = "\1"  # like \0 before a calendar's id below all that an id has
 _END = KEY_END.encode()
 _LOW = re.compile("[\0-\x1f]")  # no id of Google's has one
+_LOW_ONES = [chr(code) for code in range(32)]
 _FIRST_DAY, _LAST_DAY = -1_000_000, 8_999_999  # beyond all years; what is outside is kept together
 DAY_KEYS = TextTable(lambda day: b"%07d" % (min(max(day, _FIRST_DAY), _LAST_DAY) - _FIRST_DAY))
-_SECOND_KEYS = TextTable(lambda second: b"%05d" % second)
+_DAY_TEXTS = TextTable(lambda day: DAY_KEYS[day].decode())
+_SECOND_TEXTS = TextTable(lambda second: f"{second:05}")
 
 
 def record_of(number: int, id_: str, content: bytes) -> Record:
     """Put the key before the content."""
     id_key = id_.encode() if id_.isprintable() else encoded(id_text(id_))
-    day, second = DAY_KEYS[number // DAY], _SECOND_KEYS[number % DAY]
-    return b"".join((day, second, id_key, _END, content))
+    number_key = f"{_DAY_TEXTS[number // DAY]}{_SECOND_TEXTS[number % DAY]}".encode()
+    return b"".join((number_key, id_key, _END, content))
 
 
 def heads_of(numbers: Iterable[int], ids: Sequence[str]) -> list[bytes]:
     """Return what is before the contents of many records: their keys, each with its end."""
-    keys = [octets.encode("latin-1") for octets in _octets(ids)]
+    days, seconds = _DAY_TEXTS, _SECOND_TEXTS
     return [
-        b"".join((DAY_KEYS[number // DAY], _SECOND_KEYS[number % DAY], key, _END))
-        for number, key in zip(numbers, keys, strict=True)
+        f"{days[number // DAY]}{seconds[number % DAY]}{octets}{KEY_END}".encode("latin-1")
+        for number, octets in zip(numbers, _octets(ids), strict=True)
     ]
 
 
 def _octets(ids: Sequence[str]) -> Sequence[str]:
     whole = "".join(ids)
-    if whole.isascii() and whole.isprintable():  # as all of Google's are
+    if whole.isascii() and not any(map(whole.__contains__, _LOW_ONES)):  # as all of Google's are
         return ids
     return [encoded(id_text(id_)).decode("latin-1") for id_ in ids]
 
 
 def record_heads(number: int, ids: Sequence[str]) -> list[str]:
     """Return what is before the contents of records, as text: a character for each octet."""
-    begin = f"{DAY_KEYS[number // DAY].decode()}{number % DAY:05}"
+    begin = f"{_DAY_TEXTS[number // DAY]}{_SECOND_TEXTS[number % DAY]}"
     return [f"{begin}{octets}{KEY_END}" for octets in _octets(ids)]
 
 
