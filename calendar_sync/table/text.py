@@ -32,7 +32,7 @@ def quoted(texts: Sequence[str]) -> Sequence[str]:
     """Quote the cells that need it; of most columns none does."""
     whole = "".join(texts)
     if '"' in whole or "," in whole or "\n" in whole or "\r" in whole:
-        return [cell(text) for text in texts]
+        return [cell(text) if text else text for text in texts]
     return texts
 
 
@@ -66,6 +66,8 @@ def encode(text: str) -> bytes:
 
 def encoded(cells: Sequence[str]) -> list[bytes]:
     """Turn many cells that are quoted already into clean bytes."""
+    if not any(cells):  # as in some columns
+        return [b""] * len(cells)
     with suppress(UnicodeEncodeError):
         contents = [text.encode() for text in cells]
         if not _has_any(_REMOVED, b"".join(contents)):

@@ -56,7 +56,7 @@ class Batch:
 
     def guarded(self, texts: list[str]) -> list[str]:
         """Guard texts that strangers write; all triggers and controls lie below `A`."""
-        return [text if text >= "A" or not text else self.guard(text) for text in texts]
+        return [text if not text or text >= "A" else self.guard(text) for text in texts]
 
     def column(self, group: Group, name: str) -> Sequence[str]:
         """Return one column of a group."""
@@ -149,7 +149,7 @@ GROUPS = (
             (
                 e.visibility or "default",
                 e.transparency or "opaque",
-                conference_url(e),
+                conference_url(e) if e.conference_data or e.hangout_link else "",
                 e.html_link or "",
             )
             for e in batch.events
@@ -170,7 +170,9 @@ TEXTS: dict[str, Callable[[Batch], Sequence[str]]] = {
     "summary": lambda batch: batch.guarded([e.summary or "" for e in batch.events]),
     "description": lambda batch: batch.guarded([e.description or "" for e in batch.events]),
     "location": lambda batch: batch.guarded([e.location or "" for e in batch.events]),
-    "recurrence": lambda batch: ["\n".join(row.recurrence) for row in batch.rows],
+    "recurrence": lambda batch: [
+        "\n".join(row.recurrence) if row.recurrence else "" for row in batch.rows
+    ],
     "color_id": lambda batch: [e.color_id or "" for e in batch.events],
 }
 
@@ -178,11 +180,23 @@ TEXTS: dict[str, Callable[[Batch], Sequence[str]]] = {
 # -- cells of Google's JSON ------------------------------------------------------------------------
 
 
-def _json_cell(raw: msgspec.Raw) -> bytes:
+def _json_cells(raws: list[msgspec.Raw]) -> list[bytes]:
     """Write Google's JSON without its spaces, quoted; the values stay as they were sent."""
-    json = msgspec.json.format(bytes(raw), indent=-1) if raw else b"null"
-    if not is_utf8(json):
-        json = json.decode("utf-8", "replace").encode()
+    sent = [raw for raw in raws if raw]
+    if not sent:
+        return [b""] * len(raws)
+    array = b"[%b]" % b",".join(sent)
+    if is_utf8(array) and msgspec.json.format(array, indent=-1) == array:  # as Google sends it
+        return [_json_cell(bytes(raw)) if raw else b"" for raw in raws]
+    return [_json_cell(_compact(raw)) if raw else b"" for raw in raws]
+
+
+def _compact(raw: msgspec.Raw) -> bytes:
+    json = msgspec.json.format(bytes(raw), indent=-1)
+    return json if is_utf8(json) else json.decode("utf-8", "replace").encode()
+
+
+def _json_cell(json: bytes) -> bytes:
     if _QUOTE in json:
         return b'"%b"' % json.replace(b'"', b'""')
     if _COMMA in json:
@@ -191,17 +205,13 @@ def _json_cell(raw: msgspec.Raw) -> bytes:
 
 
 _QUOTE, _COMMA = b'",'  # numbers are found in bytes at a third of the cost of bytes
-_DEFAULT_REMINDERS = _json_cell(DEFAULT_REMINDERS)
+_DEFAULT_REMINDERS = _json_cell(bytes(DEFAULT_REMINDERS))
 
 JSON_CELLS: dict[str, Callable[[Batch], list[bytes]]] = {
-    "attendees_json": lambda batch: [
-        _json_cell(e.attendees) if e.attendees else b"" for e in batch.events
-    ],
-    "attachments_json": lambda batch: [
-        _json_cell(e.attachments) if e.attachments else b"" for e in batch.events
-    ],
+    "attendees_json": lambda batch: _json_cells([e.attendees for e in batch.events]),
+    "attachments_json": lambda batch: _json_cells([e.attachments for e in batch.events]),
     "reminders_json": lambda batch: [
-        _DEFAULT_REMINDERS if e.reminders == DEFAULT_REMINDERS else _json_cell(e.reminders)
+        _DEFAULT_REMINDERS if e.reminders == DEFAULT_REMINDERS else _json_cells([e.reminders])[0]
         for e in batch.events
     ],
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from operator import add
 
 from calendar_sync.model import CalendarView, Event
@@ -63,7 +64,7 @@ class WideTable:
         if len(self._columns) == 1:
             return list(map(add, heads, map(encode, cells_of(batch, self._columns[0]))))
         contents = map(b",".join, zip(*[part(batch) for part in self._parts], strict=True))
-        return [b"%b%b\r\n" % pair for pair in zip(heads, contents, strict=True)]
+        return list(map(b"".join, zip(heads, contents, repeat(b"\r\n"))))
 
     def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> bytes:
         """Give the rows of all dates of a series that are not exceptions; return the last one."""
