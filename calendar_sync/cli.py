@@ -11,6 +11,7 @@ import importlib
 import io
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,7 +38,17 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
     return value
 
 
-_PATH = click.Path(path_type=Path, readable=False)  # "not readable" is no wrong usage
+class NamedPath(click.Path):
+    """A path. An empty one is a variable that was not set, and not the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the path."""
+        if value == "":
+            self.fail("it is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_PATH = NamedPath(path_type=Path, readable=False)  # "not readable" is no wrong usage
 _GLOBAL: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--home",), {"type": _PATH, "metavar": "DIR", "help": "The home folder."}),
     (("--config",), {"type": _PATH, "metavar": "FILE", "help": "Another calendar-sync.toml."}),
@@ -173,6 +184,8 @@ def cli(context: click.Context) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit the process with one of `ExitCode`."""
+    if not sys.warnoptions:  # Google's packages warn of Pythons that age: a mail for every run
+        warnings.simplefilter("ignore", FutureWarning)
     app = App()
     code = run(app, sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # the search for garbage at the end would be a quarter of a run without changes

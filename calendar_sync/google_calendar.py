@@ -6,6 +6,7 @@ https://developers.google.com/workspace/calendar/api/v3/reference
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -247,8 +248,8 @@ def _parameters(fetch: Fetch | WindowFetch) -> dict[str, Any]:
             "maxResults": PAGE_SIZE,
             "singleEvents": True,
             "orderBy": "startTime",
-            "timeMin": fetch.start.isoformat(),
-            "timeMax": fetch.end.isoformat(),
+            "timeMin": fetch.start.astimezone(dt.UTC).isoformat(),
+            "timeMax": fetch.end.astimezone(dt.UTC).isoformat(),
         }
     token = {"syncToken": fetch.sync_token} if isinstance(fetch, IncrementalFetch) else {}
     return {"maxResults": PAGE_SIZE, "singleEvents": False, **token}

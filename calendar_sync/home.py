@@ -19,7 +19,7 @@ from msgspec.structs import replace
 if TYPE_CHECKING:
     from calendar_sync.shard import Shard
 
-from calendar_sync.errors import WrongConfiguration
+from calendar_sync.errors import WrongConfiguration, WrongUsage
 
 HOME_VARIABLE = "CALENDAR_SYNC_HOME"
 _PRIVATE = ("credentials", "state")
@@ -155,7 +155,16 @@ def _choose(flag: Path | None, environment: Mapping[str, str], here: Path) -> tu
                 return folder, f"the nearest folder with {sign}, looking up from {here}"
     from platformdirs import user_data_path  # its import costs more than the three rules above
 
-    return user_data_path("calendar-sync", appauthor=False), "the user's own folder; no other rule"
+    try:
+        folder = user_data_path("calendar-sync", appauthor=False)
+    except RuntimeError:  # older ones of platformdirs leave a "~" in it
+        folder = Path("~")
+    if not folder.is_absolute():
+        raise WrongConfiguration(
+            "No home is named, and this user has no folder: there is no $HOME.",
+            "Name one, for example: --home /srv/calendar",
+        )
+    return folder, "the user's own folder; no other rule"
 
 
 def _is_file(path: Path) -> bool:
@@ -166,4 +175,16 @@ def _is_file(path: Path) -> bool:
 
 
 def _absolute(here: Path, folder: Path) -> Path:
-    return (here / folder.expanduser()).resolve()
+    try:
+        return (here / folder.expanduser()).resolve()
+    except RuntimeError:
+        raise WrongConfiguration(f"Nobody knows whose folder {folder} is.") from None
+
+
+def whole_path(path: Path) -> Path:
+    """Return what a path on the command line means. Raises WrongUsage where nothing is current."""
+    try:
+        return path if path.is_absolute() else Path.cwd() / path
+    except OSError:
+        hint = "The current folder is gone: give a whole path."
+        raise WrongUsage(f"Nobody knows where {path} is.", hint) from None

@@ -142,8 +142,8 @@ def test_an_interrupted_backfill_goes_on_where_it_was(
     google.faults.clear()
     google.requests.clear()
     assert "2 slices written, 4 were there already" in backfill(past, "2024-09-01", "2025-03-01")
-    asked = [entry.query["timeMax"][0][:7] for entry in google.requests.to(place(PAST))]
-    assert asked == ["2025-02", "2025-03"]
+    asked = [entry.query["timeMax"][0][:13] for entry in google.requests.to(place(PAST))]
+    assert asked == ["2025-01-31T23", "2025-02-28T23"]  # midnight in Berlin
     resumed = contents(past / "exports/backfill")
     backfill(past, "2024-09-01", "2025-03-01", "--restart")
     assert contents(past / "exports/backfill") == resumed
@@ -198,6 +198,8 @@ def test_a_slice_of_many_odd_pages_is_whole(past: HomeFolder, google: LocalGoogl
 
 def test_from_must_be_before_to(past: HomeFolder) -> None:
     assert "--from must be earlier" in backfill(past, "2025-02-01", "2025-02-01", expect=2)
+    for first, last in (("0001-12-01", "0003-01-01"), ("9998-01-01", "9999-12-31")):
+        assert "the years 2 to 9998" in backfill(past, first, last, expect=2)
 
 
 def test_a_dry_run_lists_slices_and_requests_and_writes_nothing(

@@ -55,6 +55,15 @@ def test_a_day_is_as_long_as_its_clock_says(zone: str, day: str, hours: int) -> 
     assert all(one[1] == two[0] for one, two in pairwise(seconds))
 
 
+def test_before_there_were_time_zones_days_begin_by_the_sun(
+    past: Past, google: LocalGoogle
+) -> None:
+    """Berlin's offset was +00:53:28 until 1893; Google takes no seconds there."""
+    add_timed(google, "Ice cream", "1890-05-01T12:00:00+01:00", "1890-05-01T13:00:00+01:00")
+    assert past.backfill("1890-05-01", "1890-06-01").exit_code == 0
+    assert summaries(past, "1890-05") == ["Ice cream"]
+
+
 def test_an_event_over_a_border_is_in_both_slices_and_told_so(
     past: Past, google: LocalGoogle
 ) -> None:

@@ -351,10 +351,27 @@ def test_a_full_disk_behind_the_streams(exported: Any) -> None:
 def test_a_current_folder_that_is_gone_is_no_error(exported: Any, tmp_path: Path) -> None:
     """A home given in full does not need one."""
     gone = tmp_path / "gone"
-    gone.mkdir()
-    command = ["sh", "-c", f'cd "{gone}" && rmdir "{gone}" && exec "$@"', "sh"]
+    command = ["sh", "-c", f'mkdir "{gone}" && cd "{gone}" && rmdir "{gone}" && exec "$@"', "sh"]
     done = subprocess.run([*command, *exported.command("status")], capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
+    for verb in (["export", "--output", "x"], ["verify", "--output", "x"], ["migrate", "x"]):
+        done = subprocess.run([*command, *exported.command(*verb)], capture_output=True, timeout=60)
+        assert done.returncode == 2 and b"The current folder is gone" in done.stderr, verb
+
+
+@pytest.mark.parametrize(("options", "shown"), [([], False), (["-W", "default"], True)])
+def test_what_packages_say_to_programmers_is_no_mail_to_users(
+    options: list[str], shown: bool
+) -> None:
+    """Google's warn at every start once this Python is old; who asks with -W is told."""
+    program = """if True:
+        import sys, warnings
+        from calendar_sync.cli import main
+        try: main(["--version"])
+        except SystemExit: warnings.warn("too old", FutureWarning)"""
+    command = [sys.executable, *options, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ("too old" in done.stderr) is shown
 
 
 # -- bugs ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from calendar_sync.errors import WrongConfiguration
 from calendar_sync.home import HOME_VARIABLE, find_home
 
 
@@ -90,6 +91,43 @@ def test_a_tilde_and_a_relative_name(home: Any, elsewhere: Path) -> None:
     assert str(home.folder) in line
     line = doctors_home(home, "--home", "~/x", cwd=elsewhere)
     assert f"{home.folder.parent}/user/x" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--home", "", "status"],
+        ["--config", "", "status"],
+        ["export", "--output", ""],
+        ["report", "--output", ""],
+        ["migrate", ""],
+    ],
+)
+def test_an_empty_name_is_not_the_current_folder(
+    home: Any, elsewhere: Path, arguments: list[str]
+) -> None:
+    """A cron line's variable was not set; nothing is read or written by accident."""
+    done = run(home, *arguments, cwd=elsewhere)
+    assert done.returncode == 2 and "it is empty" in done.stderr
+    assert [*elsewhere.iterdir()] == []
+
+
+def test_a_user_whom_nobody_knows_is_told(home: Any, elsewhere: Path) -> None:
+    done = run(home, "--home", "~nobody-at-all/x", "status", cwd=elsewhere)
+    assert done.returncode == 78 and "~nobody-at-all/x" in done.stderr
+
+
+def test_a_user_without_a_folder_names_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a container by a number only: "~" stays, and would be a folder of the current one."""
+
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(WrongConfiguration, match=r"no \$HOME"):
+        find_home(None, None, {}, tmp_path)
 
 
 def test_a_folder_named_like_the_sign_is_no_sign(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from calendar_sync.shard import Shard
 
 
+_YEARS = 2, 9998  # in every zone; Python's first and last one begin or end outside in some
+
+
 @command("backfill")
 @click.option("--from", "start", type=DAY, metavar="D", required=True, help="First day, inclusive.")
 @click.option("--to", "end", type=DAY, metavar="D", required=True, help="Last day, exclusive.")
@@ -68,6 +71,10 @@ def backfill(
     first, last = (instant_of_day_or_time(value, dt.UTC) for value in (start, end))
     if first >= last:
         raise WrongUsage("--from must be earlier than --to; --to itself is not included.")
+    if start.year < _YEARS[0] or last > instant_of_day_or_time(
+        dt.date(_YEARS[1] + 1, 1, 1), dt.UTC
+    ):
+        raise WrongUsage(f"A backfill can be of the years {_YEARS[0]} to {_YEARS[1]}.")
     asked = BackfillOptions(
         start=start,
         end=end,

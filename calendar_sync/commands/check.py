@@ -10,8 +10,9 @@ import click
 
 from calendar_sync.app import App
 from calendar_sync.cli import command
-from calendar_sync.commands.options import DAY, calendar_option, output_option
+from calendar_sync.commands.options import DAY, FOLDER, calendar_option
 from calendar_sync.errors import DamagedInput, ExitCode, SomeFailed
+from calendar_sync.home import whole_path
 
 if TYPE_CHECKING:
     from calendar_sync.verify import Findings
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 @calendar_option
 @click.option("--from", "start", type=DAY, metavar="D", help="As the export was told, if it was.")
 @click.option("--to", "end", type=DAY, metavar="D", help="As the export was told, if it was.")
-@output_option
+@click.option(
+    "--output", type=FOLDER, metavar="DIR", help="Read there; as the export was told, if it was."
+)
 def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: Path | None) -> int:
     """Read the published files back and compare them with the mirror (exit 65: they differ)."""
     from calendar_sync.lock import run_lock
@@ -68,7 +71,7 @@ def _views(app: App, output: Path | None, period: Period) -> list[View]:
     folders = [app.home.output(export.output) for export in exports]
     remotes = ["" if output else app.home.remote(export.output) for export in exports]
     if output is not None:
-        base = Path.cwd() / output / app.home.account
+        base = whole_path(output) / app.home.account
         folders = [base] if len(exports) == 1 else [base / export.name for export in exports]
     zone, now = app.config.timezone, app.now()
     return [

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calendar_sync.app import App
-from calendar_sync.cli import command
+from calendar_sync.cli import NamedPath, command
 from calendar_sync.errors import CannotWrite, WrongConfiguration, WrongUsage
 from calendar_sync.grants.guard import token_file_of
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
@@ -145,7 +145,7 @@ def _is_remote() -> bool:
 
 
 @command("migrate")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=NamedPath(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be done; ask nobody, write nothing.")
 @click.option("--force", is_flag=True, help="Replace an existing token.json.")
 @click.option("--account", metavar="NAME", help="Which account of a store of several.")

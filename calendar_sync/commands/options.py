@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from calendar_sync.cli import NamedPath
 from calendar_sync.durations import Unreadable, parse_deadline, parse_duration
 from calendar_sync.errors import WrongUsage
-from calendar_sync.home import Home, is_address, is_private, refuse_what_is_no_text
+from calendar_sync.home import (
+    Home,
+    is_address,
+    is_private,
+    refuse_what_is_no_text,
+    whole_path,
+)
 from calendar_sync.shard import read_shard
 from calendar_sync.windows import parse_day_or_time
 
@@ -55,7 +62,7 @@ SHARD = Words("shard", read_shard)
 TEXT_FORMAT_LIST = Words("formats", lambda text: _formats(text, TEXT_FORMATS))
 
 
-class Folder(click.Path):
+class Folder(NamedPath):
     """A folder here; an address elsewhere belongs into the configuration."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -104,7 +111,7 @@ def folder_of(home: Home, asked: Path | None) -> Path | None:
     """Return `--output` as a whole path; folders of secrets and state are refused."""
     if asked is None:
         return None
-    folder = Path.cwd() / asked
+    folder = whole_path(asked)
     refuse_what_is_no_text(folder)
     if is_private(folder, home.folder):
         raise WrongUsage(

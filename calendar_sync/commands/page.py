@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from calendar_sync.app import App
-from calendar_sync.cli import command
+from calendar_sync.cli import NamedPath, command
 from calendar_sync.errors import WrongConfiguration, WrongUsage
-from calendar_sync.home import is_private
+from calendar_sync.home import is_private, whole_path
 
 
 @command("report")
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    "--output", type=NamedPath(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write there instead of exports/report.html.",
 )  # fmt: skip
 def report(app: App, output: Path | None) -> None:
@@ -25,7 +25,7 @@ def report(app: App, output: Path | None) -> None:
     if not home.folder.is_dir():
         hint = "Which one is chosen and why: calendar-sync doctor"
         raise WrongConfiguration(f"There is no {home.describe()}.", hint)
-    asked = Path.cwd() / output if output else None
+    asked = whole_path(output) if output else None
     if asked and is_private(asked, home.folder, ("credentials",)):
         raise WrongUsage(
             f"{asked} is no place for a page: credentials/ holds secrets only.",

@@ -25,7 +25,7 @@ from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import guard_secrets, token_file_of
 from calendar_sync.grants.scopes import in_words, is_broader, is_sufficient
 from calendar_sync.grants.token_file import TokenFile
-from calendar_sync.home import Home
+from calendar_sync.home import Home, whole_path
 from calendar_sync.legacy.kinds import LARGEST
 from calendar_sync.legacy.reading import FoundGrant, find_candidates, read_grant
 from calendar_sync.mirror_account import forget_account
@@ -120,7 +120,7 @@ def _content(path: Path) -> bytes:
                 raise DamagedInput(f"{path} is not a regular file.")
             return file.read(LARGEST + 1)
     except FileNotFoundError as error:
-        raise WrongUsage(f"There is no file {path} (looked for {path.absolute()}).") from error
+        raise WrongUsage(f"There is no file {path} (looked for {whole_path(path)}).") from error
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
         raise WrongUsage(f"Cannot read {path}: {why}.", f"ls -l {path}") from error
