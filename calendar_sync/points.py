@@ -213,4 +213,4 @@ def _clock_text(seconds: int) -> str:
 DAYS = TextTable(lambda day: date_of(day).isoformat())
 BASIC_DAYS = TextTable(lambda day: date_of(day).isoformat().replace("-", ""))
 CLOCKS = TextTable(_clock_text)
-BASIC_CLOCKS = TextTable(lambda seconds: _clock_text(seconds).replace(":", ""))
+BASIC_CLOCKS = TextTable(lambda seconds: f"T{_clock_text(seconds).replace(':', '')}")

@@ -47,38 +47,35 @@ def plain_times(sheet: Sheet, singles: Sequence[tuple[Event, Points]]) -> list[s
     earliest: dict[str, int] = {}
     for event, (start, end) in singles:
         text = ""
-        if event.end_time_unspecified or start is None or end is None:
+        if event.end_time_unspecified:
             pass
-        elif isinstance(start, int) or isinstance(end, int):
-            text = _dates(start, end)
-        elif start.is_plain and end.is_plain and start.instant < end.instant:
+        elif isinstance(start, Point) and isinstance(end, Point):
             zone = start.zone
-            if end.zone == zone:
-                begin, until = start.instant + start.offset, end.instant + end.offset
+            if start.is_plain and end.is_plain and start.instant < end.instant and end.zone == zone:
+                begin = start.instant + start.offset
                 if begin < earliest.get(zone, _NEVER):
                     earliest[zone] = begin
-                head, mark = _marks(zone)
+                day, first = divmod(begin, DAY)
+                last = end.instant + end.offset - begin + first
+                before, between, after = _marks(zone)
                 text = (
-                    f"\r\nDTSTART{head}{BASIC_DAYS[begin // DAY]}T{BASIC_CLOCKS[begin % DAY]}{mark}"
-                    f"\r\nDTEND{head}{BASIC_DAYS[until // DAY]}T{BASIC_CLOCKS[until % DAY]}{mark}"
+                    f"{before}{BASIC_DAYS[day]}{BASIC_CLOCKS[first]}"
+                    f"{between}{BASIC_DAYS[day + last // DAY]}{BASIC_CLOCKS[last % DAY]}{after}"
                 )
+        elif isinstance(start, int) and isinstance(end, int) and start < end:
+            dates = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
+            text = f"\r\nDTSTART;VALUE=DATE:{dates[0]}\r\nDTEND;VALUE=DATE:{dates[1]}"
         texts.append(text)
     for zone in earliest.keys() - UTC_NAMES:
         sheet.use_zone(zone, date_of(earliest[zone] // DAY).year)
     return texts
 
 
-def _dates(start: Point | int, end: Point | int) -> str:
-    if not (isinstance(start, int) and isinstance(end, int) and start < end):
-        return ""
-    first, last = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
-    return f"\r\nDTSTART;VALUE=DATE:{first}\r\nDTEND;VALUE=DATE:{last}"
-
-
 @lru_cache(maxsize=256)
-def _marks(zone: str) -> tuple[str, str]:
-    """Return what is before and after a time on a zone's clock."""
-    return (":", "Z") if zone in UTC_NAMES else (f"{zone_parameter(zone)}:", "")
+def _marks(zone: str) -> tuple[str, str, str]:
+    """Return what is before, between and after the times of an event on a zone's clock."""
+    head, mark = (":", "Z") if zone in UTC_NAMES else (f"{zone_parameter(zone)}:", "")
+    return f"\r\nDTSTART{head}", f"{mark}\r\nDTEND{head}", mark
 
 
 def read_start(sheet: Sheet, event: Event) -> Time | None:
