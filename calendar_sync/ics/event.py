@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
+from calendar_sync.ics.folding import folded
 from calendar_sync.ics.html import is_html, plain_text
 from calendar_sync.ics.meeting import (
     alarm_lines,
@@ -24,7 +25,6 @@ from calendar_sync.ics.text import (
     block,
     blocks,
     escape,
-    folded,
     is_blank,
     is_plain_uri,
     lines,

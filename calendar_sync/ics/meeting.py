@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from calendar_sync.ics.folding import folded
 from calendar_sync.ics.sheet import Sheet
 from calendar_sync.ics.text import (
     block,
     duration,
     escape,
-    folded,
     is_blank,
     mailto,
     octets,

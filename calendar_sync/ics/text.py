@@ -10,12 +10,13 @@ four times as wide.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from string import ascii_letters, digits
 from urllib.parse import quote
 
-LINE_LENGTH = 75  # octets without the line break, RFC 5545 section 3.1
+from calendar_sync.ics.folding import LINE_LENGTH, folded
+
 _CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 _REMOVED_WITHIN = _CONTROLS.replace(b"\0", b"")  # of texts that are joined by it
 _CONTROL_CHARACTERS = dict.fromkeys(_CONTROLS)
@@ -215,35 +216,3 @@ def _octets(text: str, removed: bytes = _CONTROLS) -> str:
     if _has_any(octets, removed):
         octets = octets.translate(None, removed)
     return octets.decode("latin-1")
-
-
-# Of a line with its CR LF.
-_LONGEST, _LONGEST_IN_TWO = 2 + LINE_LENGTH, 2 + 2 * LINE_LENGTH - 1
-
-
-def folded(lines: Iterable[str]) -> list[str]:
-    """Fold lines that have their CR LF before them."""
-    return [
-        line
-        if len(line) <= _LONGEST
-        else f"{line[:_LONGEST]}\r\n {line[_LONGEST:]}"
-        if len(line) <= _LONGEST_IN_TWO and line[_LONGEST] < "\x80" and line[_LONGEST - 1] != "\\"
-        else _fold(line)
-        for line in lines
-    ]
-
-
-def _fold(line: str) -> str:
-    """Fold one line, never inside a character nor between a backslash and what it escapes."""
-    pieces = []
-    start, end, last = 0, _LONGEST, len(line)
-    while end < last:
-        while "\x80" <= line[end] <= "\xbf":  # inside a UTF-8 sequence
-            end -= 1
-        if line[end - 1] == "\\":
-            piece = line[start:end]
-            end -= (len(piece) - len(piece.rstrip("\\"))) % 2
-        pieces.append(line[start:end])
-        start, end = end, end + LINE_LENGTH - 1
-    pieces.append(line[start:])
-    return "\r\n ".join(pieces)
