@@ -85,6 +85,10 @@ def test_status_calendars_and_doctor_speak_of_every_account(two: HomeFolder) -> 
     names = [check["name"] for check in json.loads(two.run("doctor", "--json").stdout)["checks"]]
     assert "ada google" in names
     assert "bob google" in names
+    (two / "credentials/ada/token.json").unlink()
+    done = two.run("calendars", "--json", expect=1)  # a failing account never stops the others
+    assert {row["account"] for row in json.loads(done.stdout)["calendars"]} == {"bob"}
+    assert f"calendar-sync consent --home {two.folder} --account ada" in done.stderr
 
 
 def test_open_secrets_of_an_account_are_closed(two: HomeFolder) -> None:

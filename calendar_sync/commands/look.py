@@ -24,18 +24,24 @@ if TYPE_CHECKING:
 def calendars(app: App) -> int:
     """List the account's calendars: id, name, role, zone, exported or why not."""
     from calendar_sync.calendars import is_chosen
+    from calendar_sync.commands.many import each_account
     from calendar_sync.session import account_of
     from calendar_sync.stop import Stop
 
-    stop, failed = Stop(), 0
+    stop = Stop()
     found: list[tuple[str, CalendarEntry]] = []
+
+    def ask(home: Home) -> int:
+        if app.config.is_organisation(home):
+            failed = _calendars_of_users(app, home, stop, found)
+            return int(ExitCode.SOME_FAILED if failed else ExitCode.DONE)
+        entries = account_of(home, app.config, app.now, stop)().calendars()
+        found.extend((home.account, entry) for entry in entries)
+        return int(ExitCode.DONE)
+
     with stop.on_signals():
-        for home in app.homes:
-            if app.config.is_organisation(home):
-                failed += _calendars_of_users(app, home, stop, found)
-                continue
-            entries = account_of(home, app.config, app.now, stop)().calendars()
-            found += [(home.account, entry) for entry in entries]
+        homes = app.homes
+        code = ask(homes[0]) if len(homes) == 1 else each_account(app, homes, ask)
     rows = []
     for account, entry in sorted(found, key=lambda pair: (pair[0], pair[1].id)):
         name = entry.summary_override or entry.summary
@@ -53,7 +59,6 @@ def calendars(app: App) -> int:
                 **({"account": account} if account else {}),
             }
         )
-    code = int(ExitCode.SOME_FAILED if failed else ExitCode.DONE)
     if app.terminal.as_json:
         app.terminal.json({"version": 1, "calendars": rows})
         return code

@@ -84,7 +84,7 @@ def _prepare(google: LocalGoogle, options: dict[str, Any]) -> None:
     try:
         _fill(google, options)
         _explain(google, options)
-    except (ValueError, LookupError, OSError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         raise click.UsageError(f"{type(error).__name__}: {error}") from error
 
 

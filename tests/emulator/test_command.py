@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from calendar_sync.emulator.local_google import LocalGoogle
@@ -117,9 +118,10 @@ def test_a_taken_port_is_said_clearly() -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_a_bad_seed_is_said_clearly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["no json", "[]", '{"id": "a", "summary": 5, "eventType": 5}'])
+def test_a_bad_seed_is_said_clearly(tmp_path: Path, line: str) -> None:
     seed = tmp_path / "seed.jsonl"
-    seed.write_text("no json\n")
+    seed.write_text(line + "\n")
     run = subprocess.run(
         [*COMMAND, "--port", "0", "--seed", str(seed)],
         cwd=ROOT,
