@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import groupby
-from operator import itemgetter
 
 from calendar_sync.model import Event, EventWarning, Item, Orphan, Series, Single
 from calendar_sync.resources import ODD, Json, UnreadableEvent, decode_event, read_event
@@ -18,16 +16,23 @@ def read_items(
 
     What cannot be read costs one warning; it stays in the mirror and in the JSONL.
     """
-    for series_id, group in groupby(rows, key=itemgetter(0)):
-        first, *others = group
-        if first[1] == Kind.SINGLE and not others:  # as most are
-            event = _read(first[2], series_id, warnings)
+    rows = iter(rows)
+    row = next(rows, None)
+    while row is not None:
+        series_id, kind, resource = row
+        row = next(rows, None)
+        if kind == Kind.SINGLE and (row is None or row[0] != series_id):  # as most are
+            event = _read(resource, series_id, warnings)
             if event is not None:
                 yield Single(event)
             continue
+        group = [(kind, resource)]
+        while row is not None and row[0] == series_id:
+            group.append(row[1:])
+            row = next(rows, None)
         members = [
             (kind, event)
-            for _, kind, resource in (first, *others)
+            for kind, resource in group
             if (event := _read(resource, series_id, warnings)) is not None
         ]
         yield from _items_of(members)
