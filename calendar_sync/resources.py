@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -81,17 +80,26 @@ def without_half_surrogates(value: Any) -> Any:
 
 def people_of(event: Event) -> tuple[Person, ...]:
     """List the attendees; what is not a list of people counts as nobody."""
-    return people_in(event.attendees)
+    raw = event.attendees
+    if not raw:
+        return ()
+    known = _PEOPLE.get(id(raw))
+    if known is None or known[0] is not raw:
+        if len(_PEOPLE) >= _MOST_PEOPLE:
+            _PEOPLE.clear()
+        known = _PEOPLE[id(raw)] = (raw, people_in(raw))
+    return known[1]
+
+
+# By the id of what they are read from, which is no other's while it is here: one format asks after
+# the other, some hundred events later.
+_PEOPLE: dict[int, tuple[msgspec.Raw, tuple[Person, ...]]] = {}
+_MOST_PEOPLE = 1000
 
 
 def people_in(raw: Json) -> tuple[Person, ...]:
     """List the people of Google's JSON, whatever it is."""
-    return _people_in(bytes(raw)) if raw else ()
-
-
-@lru_cache(maxsize=512)  # one format asks after the other
-def _people_in(json: bytes) -> tuple[Person, ...]:
-    return _members(_decode_people, Person, json)
+    return _members(_decode_people, Person, raw)
 
 
 def attachments_of(event: Event) -> tuple[Attachment, ...]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from calendar_sync.model import DEFAULT_REMINDERS, Event, Person
-from calendar_sync.points import Point
+from calendar_sync.points import Point, TextTable
 from calendar_sync.resources import people_of
 from calendar_sync.table.row_times import local_text, time_cells, times_cells
 from calendar_sync.table.text import guarded, is_utf8, written
@@ -31,6 +31,7 @@ HEAD = ("calendar_id", "calendar")  # the same in all rows of a batch
 TIMES = WIDE_COLUMNS[WIDE_COLUMNS.index("start") : WIDE_COLUMNS.index("duration_minutes") + 1]
 _NOBODY = ("", "0", "")
 _UNKNOWN = Person()
+_COUNTS = TextTable(str)
 
 
 class TableRow(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +99,7 @@ def _people_texts(event: Event, guard: Callable[[str], str]) -> tuple[str, str, 
             count += 1
             if person.email:
                 addresses.append(person.email)
-    return own, str(count), guard(";".join(addresses))
+    return own, _COUNTS[count], guard(";".join(addresses))
 
 
 def conference_url(event: Event) -> str:
@@ -115,12 +116,12 @@ GROUPS = (
         ("event_id", "ical_uid", "recurring_event_id", "original_start", "event_type", "status"),
         lambda batch: [
             (
-                row.event.id,
-                row.event.ical_uid or "",
-                row.event.recurring_event_id or "",
+                (e := row.event).id,
+                e.ical_uid or "",
+                e.recurring_event_id or "",
                 "" if row.original is None else local_text(row.original),
-                row.event.event_type or "default",
-                row.event.status or "confirmed",
+                e.event_type or "default",
+                e.status or "confirmed",
             )
             for row in batch.rows
         ],
@@ -158,7 +159,7 @@ GROUPS = (
     Group(
         ("created", "updated", "sequence"),
         lambda batch: [
-            (e.created or "", e.updated or "", "" if e.sequence is None else str(e.sequence))
+            (e.created or "", e.updated or "", "" if e.sequence is None else _COUNTS[e.sequence])
             for e in batch.events
         ],
     ),
