@@ -115,7 +115,8 @@ def read_config(path: Path, folder: Path | None = None) -> Config:
     except FileNotFoundError:
         return Config()
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongConfiguration(f"Cannot read {path}: {error}.") from error
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise WrongConfiguration(f"Cannot read {path}: {why.lower()}.", f"ls -l {path}") from error
     return parse_config(text, str(path), folder)
 
 
@@ -126,7 +127,7 @@ def parse_config(text: str, name: str, folder: Path | None = None) -> Config:
             config = msgspec.toml.decode(text, type=Config)
     except msgspec.ValidationError as error:
         raise _explain(str(error), text, name) from error
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own, of numbers and brackets, too
         raise WrongConfiguration(f"{name} is not TOML: {error}.") from error
     from calendar_sync.config_checks import problems  # those without a file need none of it
 

@@ -34,8 +34,9 @@ def sqlite_in_our_words(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
-            why = "the disk is full" if _is_full(path) else str(error)
-            hint = f"Look at: df -h {path.parent}"
+            is_full = _is_full(path)
+            why = "the disk is full" if is_full else str(error)
+            hint = f"Look at: {'df -h' if is_full else 'ls -l'} {path.parent}"
             raise CannotWrite(f"Cannot write {path}: {why}.", hint) from error
         is_ours = isinstance(error, sqlite3.ProgrammingError)
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or not (name or is_ours):

@@ -64,6 +64,8 @@ def test_a_first_read_is_counted_and_not_listed(home: HomeFolder, google: LocalG
     assert report(home)["by_id"][TEAM]["added"] == 5
     assert changes(home, "--since", "2000-01-01") == []
     assert "No changes" in home.run("changes").stderr
+    for day in ("0001-01-01", "9999-12-31T23:59:59-14:00"):
+        home.run("changes", "--since", day, environment={"TZ": "Asia/Tokyo"})
 
 
 def test_added_changed_and_cancelled_events_are_listed_with_before_and_after(

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
         ('report = "credentials/token.json"', ["line 1", "secrets only", "(key report)"]),
         ('[tell]\nmetrics = "credentials/x"', ["line 2", "secrets only", "(key tell.metrics)"]),
         ("schedule =", ["is not TOML"]),
+        ("a = " + "[" * 20_000, ["is not TOML"]),
+        ("a = " + "1" * 20_000, ["is not TOML"]),
     ],
 )
 def test_what_is_wrong_is_named_with_its_key_and_line(text: str, words: list[str]) -> None:

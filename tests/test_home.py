@@ -189,6 +189,14 @@ def test_a_missing_grant_names_files_home_and_rule(
         assert str(home.client_secrets) in done.stderr
 
 
+@pytest.mark.parametrize(("verb", "code"), [("verify", 1), ("history", 0), ("changes", 0)])
+def test_who_looks_in_the_wrong_home_sees_it(new_home: Any, verb: str, code: int) -> None:
+    home = new_home()
+    done = run(home, verb, cwd=home.folder)
+    assert done.returncode == code
+    assert f"{home.folder}/state/mirror.sqlite3; home {home.folder} (the nearest" in done.stderr
+
+
 def test_a_missing_client_at_consent(new_home: Callable[..., Any], elsewhere: Path) -> None:
     home = new_home(granted=False)
     done = run(home, "consent", "--no-browser", cwd=elsewhere)

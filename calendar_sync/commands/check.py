@@ -35,7 +35,10 @@ def verify(app: App, calendars: tuple[str, ...], start: Any, end: Any, output: P
     from calendar_sync.views import Period
 
     if not app.home.mirror.exists():
-        raise SomeFailed("Nothing to verify: there is no mirror.", "Run: calendar-sync export")
+        raise SomeFailed(
+            f"Nothing to verify: there is no {app.home.mirror}; {app.home.describe()}.",
+            "Run: calendar-sync export",
+        )
     findings = Findings()
     views = _views(app, output, Period(start, end))
     path = app.home.mirror

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from calendar_sync.changes import Change
     from calendar_sync.history import Report
 
+_FIRST, _LAST = -62135596800, 253402300799  # of the years that Python knows, in UTC
 _RUN = re.compile(r"\d{8}T\d{6}Z(-[0-9a-f]*)?")
 
 
@@ -55,7 +56,8 @@ def history(app: App, limit: int) -> None:
     for run in runs:
         app.terminal.data(one_line(_run_in_words(run)))
     if not runs:
-        app.terminal.say("No run is remembered.")
+        place = app.account_home
+        app.terminal.say(f"No run is remembered in {place.mirror}; {place.describe()}.")
 
 
 def _run_in_words(run: Report) -> str:
@@ -91,8 +93,10 @@ def changes(app: App, since: Any, calendars: tuple[str, ...]) -> None:
         return
     for change in found:
         app.terminal.data(one_line(_change_in_words(change)))
-    if not found:
+    if not found and app.home.mirror.exists():
         app.terminal.say("No changes.")
+    elif not found:
+        app.terminal.say(f"No changes: there is no {app.home.mirror}; {app.home.describe()}.")
 
 
 def _instant(app: App, since: Any) -> dt.datetime | str | None:
@@ -103,7 +107,7 @@ def _instant(app: App, since: Any) -> dt.datetime | str | None:
     from calendar_sync.windows import instant_of_day_or_time
 
     instant = instant_of_day_or_time(since, schedule_zone(app.config))
-    return dt.datetime.fromtimestamp(instant, dt.UTC)
+    return dt.datetime.fromtimestamp(min(max(instant, _FIRST), _LAST), dt.UTC)
 
 
 def _change_in_words(change: Change) -> str:
