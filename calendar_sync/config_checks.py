@@ -37,6 +37,7 @@ def problems(config: Config, folder: Path) -> list[tuple[str, str]]:
     found += problems_of_telling(config.tell, config.hooks)
     check("$.credentials_from", config.credentials_from, _check_source)
     found += _account_problems(config.account)
+    check("$.token_key", config.token_key, _check_text)
     check("$.report", config.report, lambda path: _check_file(path, folder))
     check("$.tell.metrics", config.tell.metrics, lambda path: _check_file(path, folder))
     outputs: set[str] = set()
@@ -74,6 +75,11 @@ def _check_output(output: str, folder: Path) -> None:
         raise Unreadable("credentials/ and state/ hold no exports")
 
 
+def _check_text(name: str) -> None:
+    if "\0" in name:
+        raise Unreadable("No file's name holds a NUL")
+
+
 def _check_file(name: str, folder: Path) -> None:
     """Refuse to write over a grant."""
     if is_private(_path(name, folder), folder, ("credentials",)):
@@ -88,8 +94,7 @@ def _place(output: str, folder: Path) -> str:
 
 
 def _path(name: str, folder: Path) -> Path:
-    if "\0" in name:
-        raise Unreadable("No file's name holds a NUL")
+    _check_text(name)
     return from_home(folder, name)
 
 

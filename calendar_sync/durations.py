@@ -22,6 +22,14 @@ def parse_duration(text: str) -> dt.timedelta:
     return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
+def parse_jitter(text: str) -> dt.timedelta:
+    """Read by how much a start may be later: a day at most."""
+    most = parse_duration(text)
+    if most > dt.timedelta(days=1):
+        raise Unreadable(f"{text!r} is more than a day")
+    return most
+
+
 def parse_deadline(text: str) -> dt.timedelta:
     """Read how long something may take: more than no time."""
     limit = parse_duration(text)

@@ -117,6 +117,7 @@ def test_a_mistyped_verb_is_guessed() -> None:
         (["export", "--jobs", "0"], "0"),
         (["export", "--deadline", "soon"], "soon"),
         (["export", "--deadline", "0s"], "no time"),
+        (["daemon", "--jitter", "99999y"], "more than a day"),
         (["backfill", "--from", "2024-01-01"], "--to"),
         (["backfill", "--from", "2024-01-01", "--to", "2024-02-30"], "2024-02-30"),
     ],

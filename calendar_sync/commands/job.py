@@ -13,7 +13,7 @@ from calendar_sync.app import App
 from calendar_sync.cli import command
 from calendar_sync.commands.options import (
     DAY,
-    DURATION,
+    JITTER,
     calendar_option,
     deadline_of,
     deadline_option,
@@ -178,7 +178,7 @@ def _tell(app: App, reports: list[Report], *, dry_run: bool) -> None:
 @click.option("--schedule", metavar="CRON", help="A cron expression, over the configured one.")
 @click.option(
     "--jitter",
-    type=DURATION,
+    type=JITTER,
     metavar="30s",
     help="Start up to so much later, always as much in one home: not everybody at once.",
 )

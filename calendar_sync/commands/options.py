@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from calendar_sync.cli import NamedPath
-from calendar_sync.durations import Unreadable, parse_deadline, parse_duration
+from calendar_sync.durations import Unreadable, parse_deadline, parse_duration, parse_jitter
 from calendar_sync.errors import WrongUsage
 from calendar_sync.home import (
     Home,
@@ -56,7 +56,7 @@ def _formats(text: str, known: tuple[str, ...] = FORMATS) -> tuple[str, ...]:
 
 DAY = Words("day", parse_day_or_time)
 DEADLINE = Words("duration", parse_deadline)
-DURATION = Words("duration", parse_duration)
+JITTER = Words("duration", parse_jitter)
 FORMAT_LIST = Words("formats", _formats)
 SHARD = Words("shard", read_shard)
 TEXT_FORMAT_LIST = Words("formats", lambda text: _formats(text, TEXT_FORMATS))
