@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple
 
+from calendar_sync.recurrence.stretches import Part
 from calendar_sync.times import EPOCH, FIRST_SECOND, LAST_SECOND, at_instant, instant_of
 
 DAY = 86400
@@ -84,33 +85,44 @@ class Clock:
             offset = self._remember(self._by_wall, day, self._ask_on_wall)
         return wall - (self._ask_on_wall(wall) if offset == _STORMY else offset)
 
-    def offsets_at(self, instants: Sequence[int], later: int = 0) -> list[tuple[int, int]]:
-        """Return the offset so many seconds after each of ascending instants, in stretches.
+    def by_offset(self, parts: Sequence[Part], later: int = 0) -> Iterator[tuple[int, Part]]:
+        """Yield ascending instants, cut where the offset so many seconds later changes, with it.
 
-        Each is an offset and the index where it ends; many instants cost next to nothing each.
+        Many instants cost next to nothing each.
         """
-        if _are_sparse(instants):
-            return [(self.offset_at(at + later), end) for end, at in enumerate(instants, 1)]
-        found: list[tuple[int, int]] = []
-        begin = 0
-        changes = self._changes(instants[0] + later, instants[-1] + later)
-        for (_, offset), after in pairwise(changes):
-            end = bisect_left(instants, after.instant - later, begin)
-            if end > begin:
-                found.append((offset, end))
-                begin = end
-        return found
+        if _are_sparse(parts):
+            for part in parts:
+                for at, instant in enumerate(part):
+                    yield self.offset_at(instant + later), part[at : at + 1]
+            return
+        changes = iter(self._changes(parts[0][0] + later, parts[-1][-1] + later))
+        (_, offset), after = next(changes), next(changes)
+        for part in parts:
+            rest = part
+            while rest[-1] >= after.instant - later:
+                end = place(rest, after.instant - later)
+                if end:
+                    yield offset, rest[:end]
+                    rest = rest[end:]
+                (_, offset), after = after, next(changes)
+            yield offset, rest
 
-    def instants_of(self, walls: Sequence[int]) -> list[int]:
-        """Return the instant of each of ascending wall times; many cost next to nothing each."""
-        if _are_sparse(walls) or walls[0] < FIRST_SECOND + DAY or walls[-1] > LAST_SECOND - DAY:
-            return [self.instant_of(wall) for wall in walls]
-        found: list[int] = []
+    def instants_of(self, walls: Part) -> list[Part]:
+        """Return the instant of each of ascending wall times, in parts that are ranges where they were.
+
+        Many cost next to nothing each.
+        """
+        if _are_sparse([walls]) or walls[0] < FIRST_SECOND + DAY or walls[-1] > LAST_SECOND - DAY:
+            return [[self.instant_of(wall) for wall in walls]]
+        found: list[Part] = []
+        begin = 0
         for (_, offset), after in pairwise(self._changes(walls[0], walls[-1])):
             # What happens twice is meant the first time; what never happens, by the clock before.
             until = after.instant + max(offset, after.offset)
-            end = bisect_left(walls, until, len(found))
-            found += _earlier(walls[len(found) : end], offset)
+            end = place(walls, until, begin)
+            if end > begin:
+                found.append(_earlier(walls[begin:end], offset))
+                begin = end
         return found
 
     def _changes(self, first: int, last: int) -> list[_Change]:
@@ -182,15 +194,24 @@ class Clock:
             return self._ask_at(wall)
 
 
-def _earlier(times: Sequence[int], seconds: int) -> Sequence[int]:
+def place(times: Part, time: int, begin: int = 0) -> int:
+    """Return the index, from `begin` on, of the first of ascending times that is not before `time`."""
+    if isinstance(times, range):
+        at = -((times.start - time) // times.step)
+        return max(begin, min(at, len(times)))
+    return bisect_left(times, time, begin)
+
+
+def _earlier(times: Part, seconds: int) -> Part:
     if isinstance(times, range):
         return range(times.start - seconds, times.stop - seconds, times.step)
     return [time - seconds for time in times]
 
 
-def _are_sparse(times: Sequence[int]) -> bool:
+def _are_sparse(parts: Sequence[Part]) -> bool:
     """Whether so few times are not worth looking at all days between them."""
-    return not times or len(times) * _LONG_SPAN < _MANY * (times[-1] - times[0] + _LONG_SPAN)
+    count = sum(map(len, parts))
+    return not count or count * _LONG_SPAN < _MANY * (parts[-1][-1] - parts[0][0] + _LONG_SPAN)
 
 
 @lru_cache(maxsize=64)

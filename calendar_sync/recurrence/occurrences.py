@@ -22,6 +22,7 @@ from calendar_sync.recurrence.event_times import (
 )
 from calendar_sync.recurrence.rules import day_of
 from calendar_sync.recurrence.series_dates import SeriesDates
+from calendar_sync.recurrence.stretches import Stretches
 from calendar_sync.times import EPOCH, Moment
 
 __all__ = ["MOST_OCCURRENCES", "Occurrence", "Plan", "Window", "expand", "overlaps", "plan"]
@@ -54,7 +55,7 @@ class Plan:
     begin: When | None
     end: When | None
     length: int | None = None
-    starts: list[int] = field(default_factory=list)
+    starts: Stretches = field(default_factory=Stretches)
     edited: list[Event] = field(default_factory=list)
     warnings: list[EventWarning] = field(default_factory=list)
 
@@ -97,7 +98,7 @@ def plan(
     result.starts = line.starts(limit + 1)
     if len(result.starts) + len(edited) > limit:
         line.warn("too-many-occurrences", f"Only the first {limit} occurrences are given.")
-        del result.starts[limit - len(result.edited) :]
+        result.starts = result.starts.first(limit - len(result.edited))
     result.warnings = line.warnings
     return result
 

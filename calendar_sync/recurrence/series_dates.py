@@ -17,10 +17,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from operator import eq
 
 from calendar_sync.model import EventWarning, Series
-from calendar_sync.recurrence.clocks import DAY, clock_of
+from calendar_sync.recurrence.clocks import DAY, clock_of, place
 from calendar_sync.recurrence.elapsed_rules import instants_by_steps
 from calendar_sync.recurrence.event_times import When, Window, calendar_clock, original_of
 from calendar_sync.recurrence.lines import Recurrence, Rule, Stamp, read_recurrence
@@ -32,8 +31,10 @@ from calendar_sync.recurrence.rules import (
     wall_of,
     wall_times,
 )
+from calendar_sync.recurrence.stretches import Part, Stretches, in_order, without
 from calendar_sync.times import Moment, find_zone, seconds_since_epoch
 
+_Parts = Iterable[Iterable[int]]
 _NEVER = 1 << 60
 _MARGIN = 2 * DAY  # no two clocks of the world are further apart
 
@@ -83,7 +84,7 @@ class SeriesDates:
             ends.append(self.horizon - 1)
         return lower, min(*(ends or [lower + CYCLE]), LAST_WALL)
 
-    def starts(self, most: int) -> list[int]:
+    def starts(self, most: int) -> Stretches:
         """Return the first dates that are neither excluded nor exceptions, ascending."""
         self._wanted = most
         recurrence = read_recurrence(self.series.master.recurrence or ())
@@ -91,48 +92,61 @@ class SeriesDates:
             problem = recurrence.problems[0]
             self.warn("odd-recurrence", f"A line of the recurrence was left out: {problem}.")
         dates, days = self._excluded(recurrence)
-        found: list[int] = []
+        found: list[Part] = []
         for given in self._given(recurrence):
             found += self._first(given, dates, days, most)
-        found.sort()
-        if found[:1] == found[1:2]:  # DTSTART, which its rule has given, too
-            del found[:1]
-        if any(map(eq, found, found[1:])):
-            found = [*dict.fromkeys(found)]
-        return found[:most]
+        return in_order(found).first(most)
 
     def warn(self, code: str, message: str) -> None:
         """Remember one warning about the series."""
         self.warnings.append(EventWarning(self.series.master.id, code, message))
 
-    def _given(self, recurrence: Recurrence) -> Iterator[Iterable[int]]:
+    def _given(self, recurrence: Recurrence) -> Iterator[_Parts]:
         """Yield DTSTART, the dates and each rule's dates, those within the bounds."""
         ends = [self._last(rule) for rule in recurrence.rules]
-        if not ends or recurrence.problems or any(end >= self.start for end in ends):
-            yield self._within([self.start])
-        yield self._within([self._date(stamp) for stamp in recurrence.dates])
+        is_given = not ends or recurrence.problems or any(end >= self.start for end in ends)
+        if is_given and self._is_within(self.start):
+            yield [range(self.start, self.start + DAY, DAY)]
+        yield self._within([[self._date(stamp) for stamp in recurrence.dates]])
         for rule in recurrence.rules:
             given = self._of_rule(rule)
             yield self._within(given) if self.is_all_day or self.window is not None else given
 
-    def _first(self, given: Iterable[int], dates: set[int], days: set[int], most: int) -> list[int]:
+    def _first(self, given: _Parts, dates: set[int], days: set[int], most: int) -> list[Part]:
         """Take the first dates that are not excluded."""
-        if days:
-            given = (date for date in given if self._day(date) not in days)
-        if dates:
-            given = (date for date in given if date not in dates)
-        found: list[int] = []
+        found: list[Part] = []
         try:
-            found += islice(given, most)
+            if dates or days:
+                given = chain.from_iterable(self._left(part, dates, days) for part in given)
+            for part in given:
+                if isinstance(part, range):
+                    found.append(part[:most])
+                else:
+                    some: list[int] = []
+                    found.append(some)
+                    some += islice(part, most)
+                most -= len(found[-1])
+                if not most:
+                    break
         except TooMuchWork:
             self.warn("odd-recurrence", "A rule matches next to nothing and was given up.")
         return found
 
-    def _within(self, given: Iterable[int]) -> Iterable[int]:
+    def _left(self, given: Iterable[int], dates: set[int], days: set[int]) -> _Parts:
+        """Leave out what is excluded."""
+        if isinstance(given, range) and not days:
+            return without(given, dates)
+        if days:
+            given = (date for date in given if self._day(date) not in days)
+        if dates:
+            given = (date for date in given if date not in dates)
+        return [given]
+
+    def _within(self, given: _Parts) -> _Parts:
         """Leave out what is not within the bounds."""
         if self.horizon is None and self.window is None:
             return given
-        return filter(self._is_within, given)
+        return (filter(self._is_within, part) for part in given)
 
     def _is_within(self, date: int) -> bool:
         first = self._instant(date)
@@ -150,30 +164,33 @@ class SeriesDates:
 
     # -- rules
 
-    def _of_rule(self, rule: Rule) -> Iterable[int]:
+    def _of_rule(self, rule: Rule) -> _Parts:
         """Return the dates of one rule up to its UNTIL."""
         last = min(self._last(rule), self.upper)
         if self.is_all_day:
             if rule.is_sub_daily:
                 self.warn("odd-recurrence", "A rule of hours says nothing about whole days.")
                 return ()
-            return wall_times(_without_times(rule), self.start, self.lower, last)
+            return [wall_times(_without_times(rule), self.start, self.lower, last)]
         if rule.is_sub_daily:
-            return instants_by_steps(rule, self.start, self.clock, self.lower, last)
+            return [instants_by_steps(rule, self.start, self.clock, self.lower, last)]
         upper = min(last + _MARGIN, LAST_WALL)
         walls = wall_times(rule, self.wall, self.lower - _MARGIN, upper)
         batches = in_batches(walls, self._wanted)
         return chain.from_iterable(self._instants_of(batch, last) for batch in batches)
 
-    def _instants_of(self, walls: Sequence[int], last: int) -> list[int]:
-        """Return the wall times' instants up to the last; the master's may be a second pass."""
-        instants = self.clock.instants_of(walls)
+    def _instants_of(self, walls: Sequence[int], last: int) -> Iterator[Part]:
+        """Yield the wall times' instants up to the last; the master's may be a second pass."""
         usual = self.clock.instant_of(self.wall)
-        if usual != self.start:
-            instants = [self.start if instant == usual else instant for instant in instants]
-        if instants[-1] + DAY <= last:  # no change of a clock turns it back by more
-            return instants
-        return [instant for instant in instants if instant <= last]
+        for part in self.clock.instants_of(walls):
+            if usual != self.start and usual in part:
+                part = [self.start if instant == usual else instant for instant in part]
+            if part[-1] + DAY <= last:  # no change of a clock turns it back by more
+                yield part
+            elif isinstance(part, range):
+                yield part[: place(part, last + 1)]
+            else:
+                yield [instant for instant in part if instant <= last]
 
     def _last(self, rule: Rule) -> int:
         """Return the last second that UNTIL allows: a day's last where it is a date."""
@@ -220,7 +237,7 @@ class SeriesDates:
 
     def _of_excluded_rule(self, rule: Rule) -> Iterator[int]:
         try:
-            yield from self._of_rule(rule)
+            yield from chain.from_iterable(self._of_rule(rule))
         except TooMuchWork:
             self.warn("odd-recurrence", "An EXRULE excludes too much and was followed in part.")
 

@@ -7,14 +7,15 @@ and each kind of hole is filled in all of them at once; until then a row takes a
 from __future__ import annotations
 
 import re
-from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from operator import itemgetter
 
 from calendar_sync.points import TextTable
 from calendar_sync.records import Record, join_record, split_records
+from calendar_sync.recurrence.stretches import Stretches
 
 Hole = Callable[[TextTable[bytes], int], str]  # what marks a text of that table; RowsByDay.hole
 RowTemplate = tuple[bytes, bytes]  # a key and its row, with holes for days
@@ -39,7 +40,7 @@ class RowsByDay:
 
     def _clear(self) -> None:
         self._kinds: dict[tuple[int, int], _Kind] = {}
-        self._templates: list[tuple[RowTemplate, array[int]]] = []
+        self._templates: list[tuple[RowTemplate, Stretches]] = []
         self._size = self._rows = 0
         self._span = (1 << 30, -(1 << 30))  # from the first day to the last
 
@@ -55,21 +56,22 @@ class RowsByDay:
             self._kinds[key] = (_HOLES[len(self._kinds)], table, shift)
         return self._kinds[key][0].decode()
 
-    def extend(self, templates: list[tuple[RowTemplate, array[int]]]) -> bytes:
+    def extend(self, templates: list[tuple[RowTemplate, Stretches]]) -> bytes:
         """Take a series' templates, each with its days (UTC), ascending; return the last row."""
         if not templates:
             return b""
         for (key, row), days in templates:
             self._size += len(key) + len(row) + _OF_TEMPLATE + len(days) * _OF_ROW
             self._rows += len(days)
-            self._span = min(self._span[0], days[0]), max(self._span[1], days[-1])
+            first, last = days.ends
+            self._span = min(self._span[0], first), max(self._span[1], last)
         self._templates += templates
         (_, row), days = templates[-1]
-        last = self._filled(row, days[-1])
+        last_row = self._filled(row, days.ends[1])
         most_days = min(self._rows, self._span[1] - self._span[0] + 1)
         if self._size + most_days * _OF_DAY >= self._most:
             self.flush()
-        return last
+        return last_row
 
     def flush(self) -> None:
         """Give all records to the sorter."""
@@ -107,7 +109,7 @@ class RowsByDay:
 
         They are not where an id begins with another one and `_` and a digit.
         """
-        self._templates.sort()
+        self._templates.sort(key=itemgetter(0))
         heads = [found[1] for of, _ in self._templates if (found := _HEAD.match(of[0]))]
         return not any(
             after.startswith(head) and after[len(head) : len(head) + 1].isdigit()
@@ -117,7 +119,7 @@ class RowsByDay:
     def _by_day(self) -> Iterator[tuple[list[RowTemplate], int]]:
         """Yield the templates for each day, many at a time, in their order; forget them."""
         by_day: defaultdict[int, list[RowTemplate]] = defaultdict(list)
-        self._templates.sort(reverse=True)
+        self._templates.sort(key=itemgetter(0), reverse=True)
         while self._templates:
             template, days = self._templates.pop()
             for of_day in map(by_day.__getitem__, days):

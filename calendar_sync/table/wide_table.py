@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from operator import add
 
@@ -18,6 +18,7 @@ from calendar_sync.records import DAY_KEYS, Record, encoded, id_text
 from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
+from calendar_sync.recurrence.stretches import Part, Stretches
 from calendar_sync.table.by_day import Hole, RowsByDay, RowTemplate
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
@@ -80,7 +81,7 @@ class WideTable:
 # -- occurrences -----------------------------------------------------------------------------------
 
 
-_Template = tuple[RowTemplate, "array[int]"]  # and the days it is there for
+_Template = tuple[RowTemplate, Stretches]  # and the days it is there for
 
 
 class _Holes:
@@ -106,22 +107,25 @@ class _SeriesRows:
         end, length = self._plan.end, self._plan.length or 0
         ending = end if isinstance(end, Moment) else begin
         starts = self._plan.starts
-        offsets = clock_of(begin.tzinfo).offsets_at(starts)
-        end_offsets = clock_of(ending.tzinfo).offsets_at(starts, length)
-        is_at_edge = bool(starts) and starts[0] < FIRST_SECOND
-        alike: defaultdict[tuple[int, int, int], array[int]] = defaultdict(lambda: array("i"))
-        at = 0
-        for offset, end_offset, end_at in _stretches(offsets, end_offsets):
-            dates = starts[at:end_at]
-            for second, days in _by_date(dates) if is_at_edge else _by_second(dates):
-                alike[offset, end_offset, second].extend(days)
-            at = end_at
+        clock, end_clock = clock_of(begin.tzinfo), clock_of(ending.tzinfo)
+        is_at_edge = bool(starts) and starts.ends[0] < FIRST_SECOND
+        alike: defaultdict[tuple[int, int, int], list[Part]] = defaultdict(list)
+        begins = [*clock.by_offset(starts.parts)]
+        ends = end_clock.by_offset([part for _, part in begins], length)
+        for offset, part in begins:
+            left = len(part)
+            while left:
+                end_offset, dates = next(ends)
+                left -= len(dates)
+                for second, days in _by_date(dates) if is_at_edge else _by_second(dates):
+                    alike[offset, end_offset, second].append(days)
         templates: list[_Template] = []
-        for (offset, end_offset, second), days in alike.items():
-            date = second if is_at_edge else days[0] * DAY + second
+        for (offset, end_offset, second), parts in alike.items():
+            date = second if is_at_edge else parts[0][0] * DAY + second
             start = Point(date, offset, begin.zone)
             stop = Point(date + length, end_offset, ending.zone) if end is ending else None
-            templates.append((self._template(date, start, stop, is_fixed=is_at_edge), days))
+            template = self._template(date, start, stop, is_fixed=is_at_edge)
+            templates.append((template, Stretches(parts)))
         return templates
 
     def all_day(self, zone: str) -> list[_Template]:
@@ -136,7 +140,7 @@ class _SeriesRows:
             stop = None if length is None else date + length
             template = self._template(date - offset, date, stop)
             days = array("i", [(date - offset) // DAY for date in dates])
-            templates.append((template, days))
+            templates.append((template, Stretches([days])))
         return templates
 
     def _template(
@@ -173,33 +177,18 @@ class _SeriesRows:
         return _Holes(self._hole, table, instant // DAY)
 
 
-def _stretches(
-    offsets: list[tuple[int, int]], end_offsets: list[tuple[int, int]]
-) -> Iterator[tuple[int, int, int]]:
-    """Yield (offset, offset of the ends, index where either changes) of what `offsets_at` gave."""
-    of_ends = iter(end_offsets)
-    at = ends_at = end_offset = 0
-    for offset, until in offsets:
-        while at < until:
-            if at == ends_at:
-                end_offset, ends_at = next(of_ends)
-            at = min(until, ends_at)
-            yield offset, end_offset, at
-
-
-def _by_second(dates: list[int]) -> Iterable[tuple[int, Iterable[int]]]:
+def _by_second(dates: Part) -> Iterable[tuple[int, Part]]:
     """Return the days of ascending dates for each second of the day."""
     first, last = dates[0], dates[-1]
-    step = (last - first) // max(len(dates) - 1, 1) or DAY
-    if step % DAY == 0 and dates == [*range(first, last + 1, step)]:  # as most are
-        return [(first % DAY, range(first // DAY, last // DAY + 1, step // DAY))]
-    found: defaultdict[int, list[int]] = defaultdict(list)
+    if isinstance(dates, range) and dates.step % DAY == 0:  # as most are
+        return [(first % DAY, range(first // DAY, last // DAY + 1, dates.step // DAY))]
+    found: defaultdict[int, array[int]] = defaultdict(lambda: array("i"))
     for date in dates:
         found[date % DAY].append(date // DAY)
     return found.items()
 
 
-def _by_date(dates: list[int]) -> Iterable[tuple[int, Iterable[int]]]:
+def _by_date(dates: Part) -> Iterable[tuple[int, Part]]:
     return [(date, [date // DAY]) for date in dates]
 
 
