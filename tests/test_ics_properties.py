@@ -53,7 +53,8 @@ def as_read(text: str) -> str:
     return CONTROLS.sub("", BREAKS.sub("\n", text))
 
 
-@given(st.lists(st.from_regex(r"[\w@.-]{1,70}", fullmatch=True) | st.text(max_size=8), max_size=4))
+@given(st.lists(st.from_regex(r"[\w@.-]{1,170}", fullmatch=True) | st.text(max_size=8), max_size=4))
+@example(["x" * n for n in (70, 71, 72, 144, 145, 146, 400)])
 def test_words_are_written_as_any_text(words: list[str]) -> None:
     assert word_lines("UID", words) == lines("UID", words)
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-from calendar_sync.ics.folding import folded
+from calendar_sync.ics.folding import folded, folded_ascii
 from calendar_sync.ics.html import is_html, plain_text
 from calendar_sync.ics.meeting import (
     alarm_lines,
@@ -213,7 +213,7 @@ def _links(sheet: Sheet, events: list[Event]) -> list[str]:
     """Write the page of each event and where it is from. URL may occur once only."""
     pages, sources = [event.html_link or "" for event in events], [e.source for e in events]
     if not any(sources) and are_https(pages):  # as of most
-        return folded([f"\r\nURL:{page}" for page in pages])
+        return folded_ascii("URL", pages)
     urls = [
         f"\r\nURL:{page}" if event.source is None and is_plain_uri(page) else ""
         for page, event in zip(pages, events, strict=True)

@@ -23,6 +23,19 @@ def folded(lines: Iterable[str]) -> list[str]:
     ]
 
 
+def folded_ascii(name: str, values: Iterable[str]) -> list[str]:
+    """Write `NAME:value` of values that may be cut anywhere, of ASCII without a backslash."""
+    room = LINE_LENGTH - len(name) - 1
+    return [
+        f"\r\n{name}:{value}"
+        if len(value) <= room
+        else f"\r\n{name}:{value[:room]}\r\n {value[room:]}"
+        if len(value) <= room + _NEXT
+        else _fold(f"\r\n{name}:{value}")
+        for value in values
+    ]
+
+
 def _fold(line: str) -> str:
     """Fold one line, never inside a character nor between a backslash and what it escapes."""
     if line[_LONGEST::_NEXT].isascii() and "\\" not in line[_LONGEST - 1 :: _NEXT]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from string import ascii_letters, digits
 from urllib.parse import quote
 
-from calendar_sync.ics.folding import LINE_LENGTH, folded
+from calendar_sync.ics.folding import folded, folded_ascii
 
 _CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 _REMOVED_WITHIN = _CONTROLS.replace(b"\0", b"")  # of texts that are joined by it
@@ -168,11 +168,10 @@ _WORD_OCTETS = (ascii_letters + digits + "@._-").encode()
 
 
 def word_lines(name: str, words: Sequence[str]) -> list[str]:
-    """Do as `lines` does, at half the cost where all are short words of ASCII, as ids are."""
+    """Do as `lines` does, at half the cost where all are words of ASCII, as ids are."""
     whole = "".join(words)
-    are_words = whole.isascii() and not whole.encode().translate(None, _WORD_OCTETS)
-    if are_words and all(words) and len(name) + 1 + max(map(len, words), default=0) <= LINE_LENGTH:
-        return [f"\r\n{name}:{word}" for word in words]
+    if whole.isascii() and all(words) and not whole.encode().translate(None, _WORD_OCTETS):
+        return folded_ascii(name, words)
     return lines(name, words)
 
 
