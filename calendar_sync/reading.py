@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context  # the run's id, for the log
 from typing import Protocol
 
-from calendar_sync.allocator import give_back_big_blocks
+from calendar_sync.allocator import prepare_for_large_blocks
 from calendar_sync.answers import PageTokenRefused, SyncTokenRefused
 from calendar_sync.errors import TryLater
 from calendar_sync.intake import PERIODIC_CHECK, Again, Listing, Message, Outcome, Task, Writer
@@ -47,7 +47,7 @@ def read_calendars(
     if not tasks:
         return
     if any(isinstance(task.fetch, FullFetch) for task in tasks):
-        give_back_big_blocks()
+        prepare_for_large_blocks()
     ready: queue.Queue[Listing] = queue.Queue()
     given_up = threading.Event()
     executor = ThreadPoolExecutor(min(jobs, len(tasks)), thread_name_prefix="calendar")

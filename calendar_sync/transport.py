@@ -17,6 +17,7 @@ with deferred("httplib2.auth"):  # a parser of passwords' challenges
 
 TIMEOUT = 60.0  # seconds without a byte
 _MOST_UNPACKED = 10 << 20  # bytes
+_PIECE = 16 << 10  # bytes to unpack at once: what they become is no new memory each time
 
 
 class Http(httplib2.Http):  # type: ignore[misc]  # httplib2 is untyped
@@ -54,13 +55,25 @@ class _Response(http.client.HTTPResponse):
     def read(self, amt: int | None = None) -> bytes:
         body = super().read(amt)
         if amt is None and self.headers.get("content-encoding") == "gzip":
-            decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
             with suppress(zlib.error):
-                unpacked = decoder.decompress(body, _MOST_UNPACKED)
-                if decoder.eof:
+                unpacked = _unpacked(body)
+                if unpacked is not None:
                     del self.headers["content-encoding"]
                     return unpacked
         return body
+
+
+def _unpacked(body: bytes) -> bytes | None:
+    """Unpack all of a body; None when it is cut, or grows too much. Raises zlib.error."""
+    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    pieces: list[bytes] = []
+    size = 0
+    for at in range(0, len(body), _PIECE):
+        pieces.append(decoder.decompress(body[at : at + _PIECE]))
+        size += len(pieces[-1])
+        if size > _MOST_UNPACKED:
+            return None
+    return b"".join(pieces) if decoder.eof else None
 
 
 def http_to(google: Google, check: Callable[[], None] = lambda: None) -> Any:
