@@ -14,7 +14,7 @@ from calendar_sync.errors import cannot_write
 from calendar_sync.files import SECRET_FILE, make_folder
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.mirror import DamagedMirror, Mirror, sqlite_in_our_words
-from calendar_sync.schema import is_known_version, upgrade, version_of
+from calendar_sync.schema import USUAL_CACHE, is_known_version, upgrade, version_of
 
 _T = TypeVar("_T")
 
@@ -68,7 +68,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA cache_size = -8000")
+    connection.execute(USUAL_CACHE)
     if not is_known_version(connection):
         version = version_of(connection)
         raise DamagedMirror(f"{path}: version {version} is not one this program knows")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 SCHEMA_VERSION = 3
+USUAL_CACHE = "PRAGMA cache_size = -8000"  # kilobytes
+_WHILE_SORTING = (
+    "PRAGMA cache_size = -2000"  # an index is sorted in as much again, no faster in more
+)
 # Version 1 as it was released, and what each later version adds: a new file is made the way an old
 # one grows, so that the two cannot differ.
 _INDEXES = {
@@ -111,6 +115,7 @@ def drop_indexes(connection: sqlite3.Connection) -> bool:
 
 def build_indexes(connection: sqlite3.Connection) -> None:
     """Build the indexes of the resources; of two with one id the later one stays."""
+    connection.execute(_WHILE_SORTING)
     try:
         connection.execute(_INDEXES["resources_by_id"])
     except sqlite3.IntegrityError:
@@ -120,3 +125,4 @@ def build_indexes(connection: sqlite3.Connection) -> None:
         )
         connection.execute(_INDEXES["resources_by_id"])
     connection.execute(_INDEXES["resources_of_series"])
+    connection.execute(USUAL_CACHE)

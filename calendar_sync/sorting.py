@@ -24,7 +24,9 @@ import msgspec
 from calendar_sync.errors import cannot_write
 
 RUN_BYTES = 4 << 20
-_BLOCK_BYTES = 1 << 14  # two of each run are in memory during the merge: a gigabyte has 300 runs
+# Two blocks of each run are in memory during the merge, and a gigabyte has 300 runs: the more there
+# are, the smaller are the later ones' blocks.
+_BLOCK_BYTES, _LEAST_BYTES, _FIRST_BYTES = 1 << 14, 1 << 12, 1 << 19
 _WRITE_BYTES = 1 << 18
 _OVERHEAD = 70  # what Python adds to bytes in a list
 _encode = msgspec.msgpack.Encoder().encode
@@ -109,7 +111,8 @@ class RowSorter:
                 file = tempfile.TemporaryFile(buffering=_WRITE_BYTES, dir=self._folder)  # noqa: SIM115
                 self._file = cast(BinaryIO, file)  # see close
             bounds = array("q", [self._file.tell()])
-            count = max(1, _BLOCK_BYTES * len(self._records) // self._size)
+            size = min(_BLOCK_BYTES, max(_LEAST_BYTES, _FIRST_BYTES // (len(self._runs) + 1)))
+            count = max(1, size * len(self._records) // self._size)
             for at in range(0, len(self._records), count):
                 block = self._records[at : at + count]
                 bounds.append(bounds[-1] + self._write(self._file, block))
