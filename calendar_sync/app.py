@@ -17,7 +17,7 @@ from calendar_sync.terminal import Terminal
 from calendar_sync.verbs import COMMANDS
 
 _COMMAND_IN_HINT = (  # compiled when there is one
-    r"\bcalendar-sync ([a-z]++)(?: (?:install|remove|show|test)\b)?+(?! --(?:home|account))"
+    r"(?<!Usage: )\bcalendar-sync ([a-z]++)(?: (?:install|remove|show|test)\b)?+(?! --(?:home|account))"
 )
 
 

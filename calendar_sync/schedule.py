@@ -6,7 +6,6 @@ cronsim fires as Debian's cron does, over both DST changes; see facts in README,
 from __future__ import annotations
 
 import datetime as dt
-import re
 
 from cronsim import CronSim, CronSimError
 
@@ -23,10 +22,6 @@ _NICKNAMES = {
     "@hourly": "0 * * * *",
 }
 
-# Cronsim takes "the last day", "the first Monday" and 5/15. Debian's cron refuses them, or takes
-# 1#1 for every Monday, and a line that one of the two reads otherwise is no good to anybody.
-_BEYOND_CRON = re.compile(r"#|(?<![A-Za-z])[Ll]|(?:^|[\s,])\d+/")
-
 
 def parse_schedule(expression: str) -> str:
     """Return the five-field expression. Raises Unreadable for what cron would not take."""
@@ -34,8 +29,6 @@ def parse_schedule(expression: str) -> str:
     fields = _NICKNAMES.get(stripped.lower(), stripped)
     if len(fields.split()) == 6:  # cronsim counts seconds then; cron takes the command for a field
         raise Unreadable(f"{expression!r} is no cron expression: it has six fields, not five")
-    if _BEYOND_CRON.search(fields):
-        raise Unreadable(f"{expression!r} is no cron expression: cron has no L, # or 5/15")
     try:
         CronSim(fields, dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
     except CronSimError as error:

@@ -128,6 +128,7 @@ def test_a_value_that_cannot_be_is_named(arguments: list[str], word: str, tmp_pa
     done = call("--home", str(tmp_path / "home"), *arguments)
     assert done.returncode == 2
     assert word in done.stderr
+    assert done.stderr.startswith(f"Usage: calendar-sync {arguments[0]} [OPTIONS]")
     assert not (tmp_path / "home").exists()
 
 
@@ -543,7 +544,7 @@ def test_a_zone_of_its_own_makes_cron_ask(tmp_path: Path) -> None:
     assert "Asia/Taipei" in done.stderr
 
 
-@pytest.mark.parametrize("schedule", ["0 9 * * mon#1", "0 0 L * *", "0 0 * * 5L"])
+@pytest.mark.parametrize("schedule", ["0 9 * * mon#1", "0 0 L * *", "0 0 * * 5L", "5/15 * * * *"])
 def test_what_cron_does_not_know_is_left_to_us(tmp_path: Path, schedule: str) -> None:
     """`#` and `L` are cronsim's; crontab would refuse the line, or worse, take it."""
     done = _shown(tmp_path / "home", f'schedule = "{schedule}"')
@@ -551,7 +552,9 @@ def test_what_cron_does_not_know_is_left_to_us(tmp_path: Path, schedule: str) ->
     assert "--if-due" in done.stdout
 
 
-@pytest.mark.parametrize("schedule", ["0 9 * jul mon", "0 0 1 * *", "@hourly", "0  9 * * *"])
+@pytest.mark.parametrize(
+    "schedule", ["0 9 * jul mon", "0 0 1 * *", "@hourly", "0  9 * * *", "0-10/3 * * * *"]
+)
 def test_what_cron_knows_is_left_to_cron(tmp_path: Path, schedule: str) -> None:
     """Names of days and months, too."""
     line = _shown(tmp_path / "home", f'schedule = "{schedule}"').stdout

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
         ('[[export]]\nname = ""', ["line 2", "no name for a folder"]),
         ('[[export]]\noutput = "a\\u0000b"', ["line 2", "NUL", "(key export[0].output)"]),
         ('token_key = "a\\u0000b"', ["line 1", "NUL", "(key token_key)"]),
-        ('schedule = "0 0 L * *"', ["line 1", "cron has no L", "(key schedule)"]),
         ("deadline = '0s'", ["line 1", "no time", "(key deadline)"]),
         ('report = "credentials/token.json"', ["line 1", "secrets only", "(key report)"]),
         ('[tell]\nmetrics = "credentials/x"', ["line 2", "secrets only", "(key tell.metrics)"]),

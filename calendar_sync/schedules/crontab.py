@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from calendar_sync.errors import CannotWrite, WrongConfiguration
 
 DEFAULT_SCHEDULE = "*/15 * * * *"
 EVERY_FIVE_MINUTES = "*/5 * * * *"
+_A_STEP_FROM = re.compile(r"(?:^|[\s,])\d+/")  # 5/15: cron refuses it, cronsim counts 5, 20, 35, 50
 MARK = "# by: calendar-sync schedule install"
 
 
@@ -19,7 +21,7 @@ def why_cron_must_ask(expression: str, timezone: str | None) -> str:
     if timezone:
         return f"Cron counts in this machine's zone, the schedule {expression!r} in {timezone}."
     days = expression.upper().split()[2:5:2]  # of the month, of the week; none of "@daily"
-    if any(sign in field for sign in "#L" for field in days):
+    if any(sign in field for sign in "#L" for field in days) or _A_STEP_FROM.search(expression):
         return f"Cron itself does not know all of {expression!r}."
     return ""
 
