@@ -84,15 +84,15 @@ def people_of(event: Event) -> tuple[Person, ...]:
     if not raw:
         return ()
     known = _PEOPLE.get(id(raw))
-    if known is None or known[0] is not raw:
+    if known is None:
         if len(_PEOPLE) >= _MOST_PEOPLE:
             _PEOPLE.clear()
         known = _PEOPLE[id(raw)] = (raw, people_in(raw))
     return known[1]
 
 
-# By the id of what they are read from, which is no other's while it is here: one format asks after
-# the other, some hundred events later.
+# By the id of what they are read from, which is no other's as long as that is kept here, too: one
+# format asks after the other, some hundred events later.
 _PEOPLE: dict[int, tuple[msgspec.Raw, tuple[Person, ...]]] = {}
 _MOST_PEOPLE = 1000
 

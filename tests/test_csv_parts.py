@@ -17,6 +17,7 @@ from test_ics_twin import EVENTS, read
 
 from calendar_sync.model import EventTime, Single
 from calendar_sync.points import Point, read_point
+from calendar_sync.resources import decode_event, people_of
 from calendar_sync.table.exporter import WIDE_COLUMNS
 from calendar_sync.table.row_times import time_cells, times_cells
 from calendar_sync.table.text import written
@@ -57,6 +58,23 @@ def test_a_machine_that_writes_oddly_moves_no_cell(field: str, text: str, tmp_pa
     column = {"iCalUID": "ical_uid", "htmlLink": "html_link"}.get(field, field)
     expected = text.replace("\r\n", "\n").replace("\0", "")
     assert odd == {**plain, "event_id": "f", column: expected or plain[column]}
+
+
+def test_an_event_has_its_own_guests_however_many_were_asked_for() -> None:
+    """Also when what another event's guests were read from is gone, and its place in memory taken."""
+    for number in range(3000):
+        json = b'{"id":"e","attendees":[{"email":"%d@example.org"}]}' % number
+        assert [person.email for person in people_of(decode_event(json))] == [
+            f"{number}@example.org"
+        ]
+
+
+def test_googles_json_has_no_spaces_wherever_one_of_many_came_with_some(tmp_path: Path) -> None:
+    guests = ['[{"email":"a@b.c"}]', '[ {"email": "a@b.c"}\n]']
+    resources = [f'{{"id":"e{n}","attendees":{json}}}' for n, json in enumerate(guests)]
+    items = [Single(decode_event(resource.encode())) for resource in resources]
+    found = [row["attendees_json"] for row in cells(write(items, tmp_path).content)]
+    assert found == guests[:1] * 2
 
 
 DAY = 86400
