@@ -27,6 +27,7 @@ _HOLES = [b"%c" % code for code in (0, *range(3, 9), 11, 12, *range(14, 30))]
 _BETWEEN = b"\x1e"  # of texts that are joined to be filled in, and cut again
 _MOST_KINDS = 12  # that one series needs
 _HEAD = re.compile(b".([\2 -\xff]+)")  # of a key: a hole, then the second of the day, id and `_`
+_KEY, _ROW = itemgetter(0), itemgetter(1)  # of a template
 _ROWS_AT_ONCE = 64  # so few that their texts stay in a processor's cache
 _OF_TEMPLATE, _OF_ROW, _OF_DAY = 300, 12, 200  # octets that each takes, about
 
@@ -75,8 +76,7 @@ class RowsByDay:
 
     def flush(self) -> None:
         """Give all records to the sorter."""
-        for templates, day in self._by_day():
-            keys, rows = zip(*templates, strict=True)
+        for keys, rows, day in self._by_day():
             self.give([*map(join_record, self._each(keys, day), self._each(rows, day))])
 
     def merged(self, others: Iterator[list[Record]]) -> Iterator[Block]:
@@ -84,8 +84,7 @@ class RowsByDay:
         if not self._is_order_known():
             self.flush()
         waiting: list[Record] = []
-        for templates, day in self._by_day():
-            of_keys, rows = zip(*templates, strict=True)
+        for of_keys, rows, day in self._by_day():
             keys = self._each(of_keys, day)
             after = keys[-1] + b"\2"  # all records of that key
             while (not waiting or waiting[-1] < after) and (more := next(others, None)):
@@ -116,8 +115,8 @@ class RowsByDay:
             for head, after in pairwise(heads)
         )
 
-    def _by_day(self) -> Iterator[tuple[list[RowTemplate], int]]:
-        """Yield the templates for each day, many at a time, in their order; forget them."""
+    def _by_day(self) -> Iterator[tuple[list[bytes], list[bytes], int]]:
+        """Yield the templates of keys and rows for each day, many at a time, in order; forget them."""
         by_day: defaultdict[int, list[RowTemplate]] = defaultdict(list)
         self._templates.sort(key=itemgetter(0), reverse=True)
         while self._templates:
@@ -127,7 +126,8 @@ class RowsByDay:
         for day in sorted(by_day):
             templates = by_day.pop(day)
             for at in range(0, len(templates), _ROWS_AT_ONCE):
-                yield templates[at : at + _ROWS_AT_ONCE], day
+                some = templates[at : at + _ROWS_AT_ONCE]
+                yield [*map(_KEY, some)], [*map(_ROW, some)], day
         self._clear()
 
     # -- filling in
