@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from calendar_sync.errors import CalendarSyncError, WrongConfiguration, WrongUsage
-from calendar_sync.home import Home, find_home
+from calendar_sync.home import Home, find_home, is_private
 from calendar_sync.terminal import Terminal
 from calendar_sync.verbs import COMMANDS
 
@@ -103,7 +103,9 @@ class App:
         """Log as the command line and calendar-sync.toml say; `at_least` so much, unless quiet."""
         from calendar_sync.logs import set_up_logging
 
-        form = self.options.get("log_format")
+        form, file = self.options.get("log_format"), self.options.get("log_file")
+        if file is not None and is_private(file, self.whole.folder, ("credentials",)):
+            raise WrongUsage(f"--log-file {file}: credentials/ holds secrets only.")
         if form is None:
             with contextlib.suppress(CalendarSyncError):  # the verb finds it again, if it needs it
                 form = self.config.log_format
@@ -112,7 +114,7 @@ class App:
             verbosity if self.terminal.quiet else max(verbosity, at_least),
             quiet=self.terminal.quiet,
             form=form,
-            file=self.options.get("log_file"),
+            file=file,
         )
         self.terminal.talks_in_events = form in ("logfmt", "json")
         logging.getLogger("calendar_sync").filters = [self._completed]

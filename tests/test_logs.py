@@ -208,6 +208,13 @@ def test_the_file_survives_its_rotation(tmp_path: Path) -> None:
     assert read_logfmt(path.read_text().strip())["message"] == "after"
 
 
+def test_no_log_is_written_over_a_grant(home: HomeFolder) -> None:
+    before = home.token.read_bytes()
+    said = home.run("--log-file", str(home.token), "export", expect=2).stderr
+    assert "holds secrets only" in said
+    assert home.token.read_bytes() == before
+
+
 def test_a_file_that_cannot_be_opened_is_73_and_names_it(home: Any, tmp_path: Path) -> None:
     """Before anything is done."""
     said = home.run("--log-file", str(tmp_path / "no" / "sync.log"), "export", expect=73).stderr
