@@ -208,7 +208,7 @@ def test_the_file_survives_its_rotation(tmp_path: Path) -> None:
     assert read_logfmt(path.read_text().strip())["message"] == "after"
 
 
-def test_no_log_is_written_over_a_grant(home: HomeFolder) -> None:
+def test_no_log_is_written_over_a_grant(home: Any) -> None:
     before = home.token.read_bytes()
     said = home.run("--log-file", str(home.token), "export", expect=2).stderr
     assert "holds secrets only" in said
