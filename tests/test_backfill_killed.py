@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,12 +31,11 @@ def done(home: HomeFolder) -> set[str]:
 
 
 def asked(google: LocalGoogle) -> list[str]:
-    """The slices that were asked for, in order; the second before timeMax lies in its month."""
-    found = []
-    for entry in google.requests.to(place(PAST)):
-        year, month = (int(part) for part in entry.query["timeMax"][0].split("-")[:2])
-        found.append(f"{year - (month == 1):04}-{(month + 10) % 12 + 1:02}")
-    return found
+    """The slices that were asked for, in order; the middle of each lies in its month."""
+    return [
+        f"{datetime.fromisoformat(entry.query['timeMin'][0]) + timedelta(days=15):%Y-%m}"
+        for entry in google.requests.to(place(PAST))
+    ]
 
 
 def of_the_data(home: HomeFolder) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def test_many_values_are_written_as_each_is(texts: list[str], links: list[str]) 
     assert are_https(links) == are_plain
 
 
-@pytest.mark.parametrize("mark", map(chr, range(0x81)), ids=ascii)
+@pytest.mark.parametrize("mark", [*map(chr, range(0x81))], ids=ascii)
 def test_a_mark_counts_in_long_columns_as_alone(mark: str) -> None:
     long, text, link = "x" * 900, f"a{mark}b", f"https://a/{mark}"
     assert lines("NAME", [long, text]) == [*lines("NAME", [long]), *lines("NAME", [text])]
