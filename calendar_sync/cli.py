@@ -215,7 +215,8 @@ def run(app: App, arguments: list[str]) -> int:
         silence(sys.stdout)  # whoever read us has seen enough
         return int(ExitCode.DONE)
     except PermissionError as error:  # of reading: what cannot be written is told where it is tried
-        _tell(app, f"Cannot read {error.filename}: permission denied.", _WHOSE)
+        what = error.filename or "what it needs"
+        _tell(app, f"Cannot read {what}: permission denied.", _WHOSE)
         _maybe_traceback(app, error)
         return int(ExitCode.CONFIGURATION)
     except Exception as error:
