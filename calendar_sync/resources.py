@@ -83,18 +83,20 @@ def people_of(event: Event) -> tuple[Person, ...]:
     raw = event.attendees
     if not raw:
         return ()
-    known = _PEOPLE.get(id(raw))
-    if known is None:
-        if len(_PEOPLE) >= _MOST_PEOPLE:
-            _PEOPLE.clear()
-        known = _PEOPLE[id(raw)] = (raw, people_in(raw))
-    return known[1]
+    known = _PEOPLE.pop(id(raw), None)
+    if known is not None:
+        return known[1]
+    if len(_PEOPLE) >= _MOST_PEOPLE:
+        _PEOPLE.clear()
+    people = people_in(raw)
+    _PEOPLE[id(raw)] = (raw, people)
+    return people
 
 
 # By the id of what they are read from, which is no other's as long as that is kept here, too: one
-# format asks after the other, some hundred events later.
+# format asks after the other, some hundred events later. No longer: that keeps a page in memory.
 _PEOPLE: dict[int, tuple[msgspec.Raw, tuple[Person, ...]]] = {}
-_MOST_PEOPLE = 1000
+_MOST_PEOPLE = 500
 
 
 def people_in(raw: Json) -> tuple[Person, ...]:
