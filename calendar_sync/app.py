@@ -105,7 +105,10 @@ class App:
 
         form, file = self.options.get("log_format"), self.options.get("log_file")
         if file is not None and is_private(file, self.whole.folder, ("credentials",)):
-            raise WrongUsage(f"--log-file {file}: credentials/ holds secrets only.")
+            raise WrongUsage(
+                f"--log-file {file}: credentials/ holds secrets only.",
+                f"Name a file elsewhere, for example: --log-file {self.whole.state / 'run.log'}",
+            )
         if form is None:
             with contextlib.suppress(CalendarSyncError):  # the verb finds it again, if it needs it
                 form = self.config.log_format

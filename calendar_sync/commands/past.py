@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from calendar_sync.changes import Change
     from calendar_sync.history import Report
 
-_FIRST, _LAST = -62135596800, 253402300799  # of the years that Python knows, in UTC
 _RUN = re.compile(r"\d{8}T\d{6}Z(-[0-9a-f]*)?")
 
 
@@ -104,10 +103,11 @@ def _instant(app: App, since: Any) -> dt.datetime | str | None:
     if since is None or isinstance(since, str):
         return since
     from calendar_sync.health import schedule_zone
+    from calendar_sync.times import FIRST_SECOND, LAST_SECOND
     from calendar_sync.windows import instant_of_day_or_time
 
     instant = instant_of_day_or_time(since, schedule_zone(app.config))
-    return dt.datetime.fromtimestamp(min(max(instant, _FIRST), _LAST), dt.UTC)
+    return dt.datetime.fromtimestamp(min(max(instant, FIRST_SECOND), LAST_SECOND), dt.UTC)
 
 
 def _change_in_words(change: Change) -> str:

@@ -16,6 +16,7 @@ from string import ascii_letters, digits
 from urllib.parse import quote
 
 from calendar_sync.ics.folding import folded, folded_ascii
+from calendar_sync.octets import has_any
 
 _CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 _REMOVED_WITHIN = _CONTROLS.replace(b"\0", b"")  # of texts that are joined by it
@@ -48,16 +49,6 @@ def escape(text: str) -> str:
             if line_break in text:
                 text = text.replace(line_break, "\n")
     return text.replace("\n", "\\n") if "\n" in text else text
-
-
-_FEW = 500
-
-
-def _has_any(text: bytes, octets: bytes) -> bool:
-    """Whether any of these octets is in a text: in a long one it is quickest to seek each by itself."""
-    if len(text) < _FEW:
-        return text.translate(None, octets) != text
-    return any(map(text.__contains__, octets))
 
 
 _PLAIN = re.compile(r"[\w .'()&/-]+")
@@ -102,7 +93,7 @@ is_plain_uri = _URI.fullmatch
 def are_https(texts: Sequence[str]) -> bool:
     """Whether all are such URIs, of https; asked at once for an eighth of the price."""
     whole = "".join(texts)
-    if not whole.isascii() or _has_any(whole.encode(), _NO_URI_OCTETS):
+    if not whole.isascii() or has_any(whole.encode(), _NO_URI_OCTETS):
         return False
     return " ".join(["", *texts]).count(" https://") == len(texts)
 
@@ -212,6 +203,6 @@ def _octets(text: str, removed: bytes = _CONTROLS) -> str:
     if "\n" in text or "\r" in text:
         text = _LINE_BREAKS.sub("", text)
     octets = text.encode("utf-8", "replace")
-    if _has_any(octets, removed):
+    if has_any(octets, removed):
         octets = octets.translate(None, removed)
     return octets.decode("latin-1")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
+from calendar_sync.octets import has_any
 from calendar_sync.resources import without_half_surrogates
 
 LINE_END = "\r\n"
@@ -70,7 +71,7 @@ def encoded(cells: Sequence[str]) -> list[bytes]:
         return [b""] * len(cells)
     with suppress(UnicodeEncodeError):
         contents = [text.encode() for text in cells]
-        if not _has_any(_REMOVED, b"".join(contents)):
+        if not has_any(b"".join(contents), _REMOVED):
             return contents
     return [clean(text).encode() for text in cells]
 
@@ -80,7 +81,7 @@ def encoded_plain(lines: Sequence[str], commas: int) -> list[bytes] | None:
     with suppress(UnicodeEncodeError):
         contents = [line.encode() for line in lines]
         whole = b"".join(contents)
-        if whole.count(b",") == commas * len(lines) and not _has_any(_NOT_PLAIN, whole):
+        if whole.count(b",") == commas * len(lines) and not has_any(whole, _NOT_PLAIN):
             return contents
     return None
 
@@ -88,11 +89,6 @@ def encoded_plain(lines: Sequence[str], commas: int) -> list[bytes] | None:
 def written(cells: Sequence[str]) -> bytes:
     """Write neighbouring cells of one row, whatever is in them, quoted where they must be."""
     return clean(line([cell(text) for text in cells])).encode()
-
-
-def _has_any(octets: bytes, content: bytes) -> bool:
-    """Whether any of these is in it: looking for one after the other is a third of `translate`."""
-    return any(map(content.__contains__, octets))
 
 
 def clean(text: str) -> str:
