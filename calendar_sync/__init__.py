@@ -58,7 +58,7 @@ Floor plan; imports point down only:
     locking.py            a lock that the kernel keeps; deferring.py: modules executed at first use
     decoding.py           types made ready before threads decode them
     sorting.py blocks.py  more than memory holds, in order; a sorted file and its index
-    allocator.py          memory given back
+    allocator.py          memory as a listing wants it; octets.py: a question about many texts at once
     emulator/             a local Google; imports nothing of ours, so it cannot share our bugs
 """
 
