@@ -519,7 +519,21 @@ def test_the_crontab_line_is_absolute_and_quiet(tmp_path: Path) -> None:
     home = tmp_path / "home"
     program = Path(sys.executable).with_name("calendar-sync")
     words = str(program) if program.exists() else f"{sys.executable} -m calendar_sync"
-    assert line == f"7 3 * * 1-5 {words} export --home {home} --quiet 2>>{home}/cron.log\n"
+    job = f"{words} export --home {home} --quiet --log-format logfmt"
+    assert line == f"7 3 * * 1-5 {job} 2>>{home}/cron.log\n"
+
+
+def test_what_goes_wrong_at_night_is_in_the_log_with_its_time(tmp_path: Path) -> None:
+    """The shown line, run as cron runs it; calendar-sync.toml may ask for another form of log."""
+    home = tmp_path / "home"
+    command = _shown(home, 'schedule = "@daily"').stdout.partition(" ")[2]
+    assert subprocess.run(["sh", "-c", command], env={}, cwd="/").returncode == 78
+    (line,) = (home / "cron.log").read_text().splitlines()
+    assert re.match(r"time=20\d\d-\d\d-\d\dT[\d:.]+Z level=error run_id=", line)
+    assert "client_secrets.json" in line
+    (home / "calendar-sync.toml").write_text('log_format = "json"')
+    shown = call("schedule", "show", "--home", str(home)).stdout
+    assert " --quiet 2>>" in shown
 
 
 def test_cron_gets_quoted_spaces_and_escaped_percent_signs(tmp_path: Path) -> None:
@@ -540,7 +554,7 @@ def test_a_zone_of_its_own_makes_cron_ask(tmp_path: Path) -> None:
     """Debian's cron knows the machine's zone only; so --if-due decides."""
     done = _shown(tmp_path / "home", 'schedule = "30 2 * * *"\ntimezone = "Asia/Taipei"')
     assert done.stdout.startswith("*/5 * * * * ")
-    assert " --quiet --if-due 2>>" in done.stdout
+    assert " --quiet --log-format logfmt --if-due 2>>" in done.stdout
     assert "Asia/Taipei" in done.stderr
 
 

@@ -85,7 +85,13 @@ schedule.add_command(command("remove")(_remove))
 def _line(app: App) -> str:
     expression = app.config.schedule or DEFAULT_SCHEDULE
     reason = why_cron_must_ask(expression, app.config.timezone)
-    return crontab_line(shell_words(program()), app.whole.folder, expression, if_due=bool(reason))
+    return crontab_line(
+        shell_words(program()),
+        app.whole.folder,
+        expression,
+        if_due=bool(reason),
+        dated=app.config.log_format is None,
+    )
 
 
 def _units(app: App) -> dict[str, str]:

@@ -26,16 +26,20 @@ def why_cron_must_ask(expression: str, timezone: str | None) -> str:
     return ""
 
 
-def crontab_line(program: str, home: Path, expression: str, *, if_due: bool) -> str:
+def crontab_line(
+    program: str, home: Path, expression: str, *, if_due: bool, dated: bool = True
+) -> str:
     """Return the line: absolute paths, quiet, `%` escaped because cron cuts the command there.
+
+    `dated` has what goes wrong written with its time; not, where calendar-sync.toml says how.
 
     The log is not in state/, which may be deleted: the shell opens it before the program runs, and
     a missing folder would end the job there.
     """
     when = EVERY_FIVE_MINUTES if if_due else " ".join(expression.split())
-    flag = " --if-due" if if_due else ""
+    flags = "--quiet" + (" --log-format logfmt" if dated else "") + (" --if-due" if if_due else "")
     folder, log = shlex.quote(str(home)), shlex.quote(str(home / "cron.log"))
-    command = f"{program} export --home {folder} --quiet{flag} 2>>{log}"
+    command = f"{program} export --home {folder} {flags} 2>>{log}"
     if "\n" in command:
         raise WrongConfiguration(f"{home} has a line break in its name, which no crontab can hold.")
     return f"{when} {command.replace('%', chr(92) + '%')}"
