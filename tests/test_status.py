@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from export_steps import TEAM, place, stamps
+from grant_steps import edit
 
 from calendar_sync.config import Config
 from calendar_sync.emulator.local_google import LocalGoogle
@@ -53,6 +54,19 @@ def test_never_then_fresh_then_failing(home: HomeFolder, google: LocalGoogle) ->
     google.faults.clear()
     home.run("export")
     assert status(home, expect=0)["health"] == "fresh"
+
+
+def test_what_to_do_is_said_unless_all_is_well(home: HomeFolder, google: LocalGoogle) -> None:
+    """The command as it has to be typed; and at three in the morning whose grant it is."""
+    doctor = f"what to do    calendar-sync doctor --home {home.folder}\n"
+    assert doctor in home.run("status", expect=1).stdout
+    home.run("export")
+    assert "what to do" not in home.run("status").stdout
+    google.revoke_grants()
+    edit(home.token, account="ada@example.com", token=None)
+    assert "no longer accepts the grant of ada@example.com." in home.run("export", expect=77).stderr
+    consent = f"what to do    calendar-sync consent --home {home.folder}\n"
+    assert consent in home.run("status", expect=1).stdout
 
 
 def test_stale_when_a_due_run_did_not_come(home: HomeFolder) -> None:

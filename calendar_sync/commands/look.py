@@ -157,6 +157,7 @@ def _print_status(app: App, home: Home, last: Report | None, found: dict[str, An
         ("health", found["health"]),
         ("last success", found["last_success"] or "never"),
         ("last run", _last_run(last)),
+        ("what to do", app.as_typed(_what_to_do(found["health"], last), home.account)),
         ("next due", found["next_due"] or "no schedule in calendar-sync.toml"),
         ("grant", f"{grant['account'] or 'account unknown'}, {age}" if users is None else ""),
         ("warning", app.as_typed(grant["warning"] or "", home.account)),
@@ -179,6 +180,15 @@ def _last_run(last: Report | None) -> str:
         return "never"
     message = f": {last.message}" if last.message else ""
     return f"{last.finished_at}, exit code {last.exit_code}{message}"
+
+
+def _what_to_do(health: str, last: Report | None) -> str:
+    """Name the next command to type, unless all is well."""
+    if health == "fresh":
+        return ""
+    if health == "failing" and last and last.exit_code == ExitCode.CONSENT_NEEDED:
+        return "calendar-sync consent"
+    return "calendar-sync doctor"
 
 
 def _examinable(app: App) -> list[Home]:

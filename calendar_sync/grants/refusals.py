@@ -66,8 +66,9 @@ def explain_refusal(
     if str(details.get("error_subtype")) in ("invalid_rapt", "rapt_required"):
         return ConsentNeeded(*REAUTHENTICATION)
     if code == "invalid_grant":
+        whose = f" of {grant.account}" if grant.account else ""
         return ConsentNeeded(
-            f"Google no longer accepts the grant. {grant.why_it_may_have_died(now)}"
+            f"Google no longer accepts the grant{whose}. {grant.why_it_may_have_died(now)}"
         )
     if code == "invalid_scope":
         return ConsentNeeded("The grant does not hold the scope it was stored with.")
