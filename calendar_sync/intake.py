@@ -158,7 +158,9 @@ class Writer:
         while True:
             try:
                 with self.mirror.transaction():
-                    return self._take_pages(listing, fetch)
+                    taken = self._take_pages(listing, fetch)
+                self.mirror.settle()
+                return taken
             except Again as again:
                 fetch = again.fetch
 

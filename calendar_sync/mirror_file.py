@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from calendar_sync.errors import cannot_write
-from calendar_sync.files import SECRET_FILE, make_folder
+from calendar_sync.files import SECRET_FILE, TEMPORARY_PREFIX, make_folder, sync_folder
 from calendar_sync.grants.grant import read_instant, write_instant
 from calendar_sync.mirror import DamagedMirror, Mirror, sqlite_in_our_words
 from calendar_sync.schema import USUAL_CACHE, is_known_version, upgrade, version_of
@@ -19,21 +19,82 @@ from calendar_sync.schema import USUAL_CACHE, is_known_version, upgrade, version
 _T = TypeVar("_T")
 
 
+_COMPANIONS = ("-wal", "-shm", "-journal")
+_PAGES = "page_size = 8192"  # of a new file: events are a kilobyte or more
+_LOGGED = (_PAGES, "journal_mode = WAL", "synchronous = FULL")
+_UNLOGGED = (_PAGES, "journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE")
+
+
 def open_mirror(path: Path) -> Mirror:
     """Open the mirror, creating it where there is none. Raises DamagedMirror, CannotWrite."""
     make_folder(path.parent, secret=True)
+    return Mirror(path, _opened(path))
+
+
+class _NewMirror(Mirror):
+    """A mirror that is made beside its place, and moved there when it is settled or closed.
+
+    Nobody looks for it there, and a kill leaves nothing of worth: so it needs no log, by which SQLite
+    writes all of a first listing twice. Only who holds the run's lock may make one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        make_folder(path.parent, secret=True)
+        draft = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
+        _remove(draft)
+        super().__init__(path, _opened(draft, _UNLOGGED))
+        self._draft: Path | None = draft
+
+    def settle(self) -> None:
+        """Move it to its place. Raises CannotWrite."""
+        if self._draft is not None:
+            self._move()
+            self.connection = _opened(self.path)
+
+    def close(self) -> None:
+        """Move it to its place, if it is not there yet. Raises CannotWrite."""
+        self._move()
+
+    def _move(self) -> None:
+        self.connection.close()
+        draft, self._draft = self._draft, None
+        if draft is None:
+            return
+        try:
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            _remove(self.path)  # a log that a lost mirror has left would be taken for this one's
+            draft.replace(self.path)
+            sync_folder(self.path.parent)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+
+def _remove(path: Path) -> None:
+    """Remove a mirror's file and its companions. Raises CannotWrite."""
+    try:
+        for suffix in ("", *_COMPANIONS):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _opened(path: Path, settings: Sequence[str] = _LOGGED) -> sqlite3.Connection:
+    """Open a mirror's file, creating it where there is none. Raises DamagedMirror, CannotWrite."""
     _make_private(path)
     connection: sqlite3.Connection | None = None
     try:
         with sqlite_in_our_words(path):
             _refuse_cut(path)
             connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
+            for setting in settings:
+                connection.execute(f"PRAGMA {setting}")
             _prepare(connection, path)
     except BaseException:
         if connection is not None:
             connection.close()
         raise
-    return Mirror(path, connection)
+    return connection
 
 
 def _make_private(path: Path) -> None:
@@ -64,9 +125,6 @@ def _refuse_cut(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA page_size = 8192")  # of a new file: events are a kilobyte or more
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(USUAL_CACHE)
     if not is_known_version(connection):
@@ -121,7 +179,7 @@ def move_aside(path: Path, now: dt.datetime) -> Path:
     target = path.with_name(f"mirror.damaged-{stamp}.sqlite3")
     try:
         path.replace(target)
-        for suffix in ("-wal", "-shm"):
+        for suffix in _COMPANIONS:
             companion = path.with_name(path.name + suffix)
             if companion.exists():
                 companion.replace(target.with_name(target.name + suffix))
@@ -160,11 +218,15 @@ def with_mirror(
     """
     try:
         is_doubtful = was_left_open(path)
-        with closing(open_mirror(path)) as mirror, sqlite_in_our_words(path):
+        with closing(_own_mirror(path)) as mirror, sqlite_in_our_words(path):
             check_mirror(mirror, clock(), was_left_open=is_doubtful)
             return work(mirror, [])
     except DamagedMirror as error:
         aside = move_aside(path, clock())
         warning = f"The mirror was damaged ({error}); it is {aside.name} now, all is read anew."
-    with closing(open_mirror(path)) as mirror, sqlite_in_our_words(path):
+    with closing(_own_mirror(path)) as mirror, sqlite_in_our_words(path):
         return work(mirror, [warning])
+
+
+def _own_mirror(path: Path) -> Mirror:
+    return open_mirror(path) if path.exists() else _NewMirror(path)

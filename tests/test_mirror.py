@@ -16,8 +16,8 @@ import pytest
 from export_steps import ADA, TEAM, add_singles, check_manifest, contents, report, stamps
 
 from calendar_sync.emulator.local_google import LocalGoogle
-from calendar_sync.mirror import DamagedMirror
-from calendar_sync.mirror_file import check_mirror, open_mirror, was_left_open
+from calendar_sync.mirror import DamagedMirror, Mirror
+from calendar_sync.mirror_file import check_mirror, open_mirror, was_left_open, with_mirror
 from calendar_sync.schema import upgrade, version_of
 
 if TYPE_CHECKING:
@@ -229,6 +229,60 @@ def test_who_only_reads_leaves_no_doubt_about_the_mirror(home: HomeFolder) -> No
     assert not was_left_open(home / "state/mirror.sqlite3")
     log.write_bytes(b"something")
     assert was_left_open(home / "state/mirror.sqlite3")
+
+
+# -- a new one ---------------------------------------------------------------------------------------
+
+
+def _mark(mirror: Mirror, value: str) -> None:
+    with mirror.transaction():
+        mirror.connection.execute("INSERT OR REPLACE INTO marks VALUES ('test', ?)", (value,))
+
+
+def _marked(mirror: Mirror) -> str:
+    query = "SELECT value FROM marks WHERE name = 'test'"
+    return str(mirror.connection.execute(query).fetchone()[0])
+
+
+def test_a_new_mirror_is_made_beside_its_place_and_moved_there_when_settled(tmp_path: Path) -> None:
+    """Without a log there, so that its first listing is written once; with one from then on."""
+    path = tmp_path / "state" / "mirror.sqlite3"
+
+    def work(mirror: Mirror, _: list[str]) -> list[str]:
+        _mark(mirror, "kept")
+        [draft] = path.parent.iterdir()
+        assert draft.name.startswith(".calendar-sync-") and draft.stat().st_mode & 0o777 == 0o600
+        mirror.settle()
+        return [_marked(mirror), *mirror.connection.execute("PRAGMA journal_mode").fetchone()]
+
+    assert with_mirror(path, lambda: NOW, work) == ["kept", "wal"]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert with_mirror(path, lambda: NOW, lambda mirror, _: _marked(mirror)) == "kept"
+
+
+def test_what_is_closed_without_being_settled_is_kept_too(tmp_path: Path) -> None:
+    """A first run that fails before its first listing leaves its history."""
+    path = tmp_path / "mirror.sqlite3"
+    with_mirror(path, lambda: NOW, lambda mirror, _: _mark(mirror, "kept"))
+    with closing(open_mirror(path)) as mirror:
+        assert _marked(mirror) == "kept"
+
+
+def test_what_a_killed_run_and_a_lost_mirror_left_does_not_touch_a_new_one(tmp_path: Path) -> None:
+    """SQLite would take the log of a lost mirror for the new one's, and spoil it."""
+    path = tmp_path / "mirror.sqlite3"
+    with closing(open_mirror(path)) as mirror:
+        _mark(mirror, "old " * 10_000)
+        log = path.with_name(f"{path.name}-wal").read_bytes()
+        (tmp_path / ".calendar-sync-mirror.sqlite3").write_bytes(path.read_bytes())
+    path.unlink()
+    path.with_name(f"{path.name}-wal").write_bytes(log)
+    with_mirror(path, lambda: NOW, lambda mirror, _: _mark(mirror, "new"))
+    with closing(open_mirror(path)) as mirror:
+        assert _marked(mirror) == "new"
+        assert mirror.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert list(tmp_path.glob(".calendar-sync-*")) == []
 
 
 # -- no room, no permission ------------------------------------------------------------------------
