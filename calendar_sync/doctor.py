@@ -13,7 +13,7 @@ from pathlib import Path
 from calendar_sync.checks import Check
 from calendar_sync.config import Account, Config, read_config
 from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater, WrongConfiguration
-from calendar_sync.grants.client_secrets import read_client_secrets
+from calendar_sync.grants.client_secrets import HOW_TO_GET_ONE, read_client_secrets
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import client_secrets_path, token_file_of
 from calendar_sync.grants.scopes import in_words, is_broader
@@ -35,7 +35,6 @@ from calendar_sync.surroundings import (
 
 _NO_ROOM = 1024 * 1024  # bytes
 _LITTLE_ROOM = 200 * 1024 * 1024  # bytes
-_HOW_TO_GET_ONE = "credentials/README.md shows how to get one, step by step"
 _NETWORK = "Look at this machine's network (DNS, proxy, clock); if it is well, wait and ask again"
 _CONSENT = "Run: calendar-sync consent"
 
@@ -113,8 +112,8 @@ def _client(home: Home) -> Check:
     if secrets is None:
         if home.token.exists() or _service_account_of(home) is not None:
             finding = f"no {path}; a new consent needs it"
-            return Check("client", "warn", finding, _HOW_TO_GET_ONE)
-        return Check("client", "fail", f"no {path}", _HOW_TO_GET_ONE)
+            return Check("client", "warn", finding, HOW_TO_GET_ONE)
+        return Check("client", "fail", f"no {path}", HOW_TO_GET_ONE)
     if secrets.kind == "web":
         return Check("client", "warn", "a 'web' client", "Create a 'Desktop app' client instead")
     return Check("client", "pass", f"{secrets.client_id}, of {secrets.google}")

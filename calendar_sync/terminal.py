@@ -106,6 +106,11 @@ def one_line(text: str) -> str:
     )
 
 
+def counted(number: int, thing: str) -> str:
+    """Count as a person does: `1 event`, `2 events`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _write_data(text: str) -> None:
     """Write a line of data. Raises BrokenPipeError when nobody reads on, CannotWrite."""
     if sys.stdout is None:  # closed by whoever started us

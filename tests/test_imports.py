@@ -332,9 +332,11 @@ def test_a_run_that_finds_nothing_changed_loads_little(new_home: Callable[..., o
     assert modules & unused == set()
 
 
-def test_status_loads_no_compression_and_no_network(tmp_path: Path) -> None:
-    """It reads one row of the mirror and two small files."""
-    _, modules = _loaded_by("--home", str(tmp_path), "status")
+def test_status_loads_no_compression_and_no_network(new_home: Callable[..., object]) -> None:
+    """When all is well it reads one row of the mirror and two small files."""
+    home = str(new_home().folder)  # type: ignore[attr-defined]
+    _loaded_by("--home", home, "export")
+    _, modules = _loaded_by("--home", home, "status")
     unused = {"tempfile", "shutil", "secrets", "dateutil", "ssl", "http.client", "subprocess"}
     unused |= {"hashlib", "shlex", "signal"}
     unused |= {"ast", "dis", "inspect", "ipaddress", "tokenize", "traceback", "typing_extensions"}

@@ -25,6 +25,7 @@ from calendar_sync.errors import WrongUsage
 from calendar_sync.home import Home
 from calendar_sync.progress import progress
 from calendar_sync.stop import Stop
+from calendar_sync.terminal import counted
 from calendar_sync.windows import instant_of_day_or_time
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _tell_slice(app: App, done: SliceReport) -> None:
         rows = max(done.rows.values(), default=0)
         over = f", {done.over_borders} over a border" if done.over_borders else ""
         unlike = f", {done.differences} unlike the mirror" if done.differences else ""
-        app.terminal.say(f"written   {name}: {rows} rows{over}{unlike}")
+        app.terminal.say(f"written   {name}: {counted(rows, 'row')}{over}{unlike}")
 
 
 def _tell(app: App, reports: list[BackfillReport]) -> None:
@@ -165,14 +166,14 @@ def _tell(app: App, reports: list[BackfillReport]) -> None:
             app.terminal.error(f"failed    {calendar.name}: {calendar.error}")
     there = f"{report.count('there')} were there already"
     if report.requests_needed is not None:
-        needed = f"{report.count('to read')} slices to read, {there}; at least"
+        to_read, needed = report.count("to read"), counted(report.requests_needed, "request")
         app.terminal.say(
-            f"Dry run, nothing was written: {needed} {report.requests_needed} requests."
+            f"Dry run, nothing was written: {counted(to_read, 'slice')} to read, {there};"
+            f" at least {needed}."
         )
         return
-    app.terminal.say(
-        f"{report.count('written')} slices written, {there}; {report.requests} requests."
-    )
+    written, requests = report.count("written"), counted(report.requests, "request")
+    app.terminal.say(f"{counted(written, 'slice')} written, {there}; {requests}.")
     if any(each.differences for each in report.slices):
         app.terminal.say(
             "Where the mirror is older than Google's changes an export brings it up to date;"

@@ -13,6 +13,7 @@ from calendar_sync.cli import command
 from calendar_sync.commands.options import DAY, FOLDER, calendar_option
 from calendar_sync.errors import DamagedInput, ExitCode, SomeFailed
 from calendar_sync.home import whole_path
+from calendar_sync.terminal import counted
 
 if TYPE_CHECKING:
     from calendar_sync.verify import Findings
@@ -103,8 +104,8 @@ def _tell(app: App, findings: Findings) -> None:
         app.terminal.data(str(difference))
     for remark in findings.remarks:
         app.terminal.say(remark)
-    counted = f"{findings.files} files with {findings.events} events"
+    compared = f"{counted(findings.files, 'file')} with {counted(findings.events, 'event')}"
     if differences:
-        app.terminal.data(f"{len(differences)} differences in {counted}.")
+        app.terminal.data(f"{counted(len(differences), 'difference')} in {compared}.")
     else:
-        app.terminal.say(f"{counted}: no difference from the mirror.")
+        app.terminal.say(f"{compared}: no difference from the mirror.")

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Listen on this port.")
 @click.option("--bind", default="127.0.0.1", metavar="ADDR", help="Listen on this address.")
 @click.option("--no-browser", is_flag=True, help="Only print the address; a pipe may paste.")
-@click.option("--timeout", type=click.FloatRange(1), default=600, help="Seconds to wait.")
+@click.option(
+    "--timeout", type=click.FloatRange(1), default=600, metavar="S", help="Wait so long: 600."
+)
 def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) -> None:
     """Ask a person, once, in a browser; store the grant."""
     if not no_browser and not (sys.stdin and sys.stdin.isatty()):
@@ -82,13 +84,14 @@ def _name_account(file: TokenFile, account: str) -> None:
 
 
 def _client(app: App) -> ClientSecrets:
+    from calendar_sync.grants.client_secrets import HOW_TO_GET_ONE
     from calendar_sync.grants.guard import guard_secrets
 
     secrets = guard_secrets(app.home, app.config)
     if secrets is None:
         raise WrongConfiguration(
             f"There is no {app.home.client_secrets}; {app.home.describe()}.",
-            "How to get it, step by step: credentials/README.md",
+            HOW_TO_GET_ONE,
         )
     return secrets
 

@@ -27,6 +27,7 @@ from calendar_sync.errors import ExitCode, WrongConfiguration, WrongUsage
 from calendar_sync.home import Home
 from calendar_sync.progress import progress
 from calendar_sync.stop import LONGEST_RUN, Stop
+from calendar_sync.terminal import counted
 from calendar_sync.windows import instant_of_day_or_time
 
 if TYPE_CHECKING:
@@ -158,20 +159,21 @@ def _tell(app: App, reports: list[Report], *, dry_run: bool) -> None:
         if calendar.result == "unchanged":
             continue
         changes = f"+{calendar.added} ~{calendar.changed} -{calendar.removed}"
-        events = f"{calendar.events} events"
+        events = counted(calendar.events, "event")
         detail = calendar.error or f"{events}, {changes}" + (
             f", read {calendar.read}" if calendar.read.startswith("full") else ""
         )
         line = f"{calendar.result:<9} {calendar.name}: {detail}"
         app.terminal.error(line) if calendar.error else app.terminal.say(line)
     results = [calendar.result for calendar in report.calendars]
-    counted = ", ".join(
+    results_in_words = ", ".join(
         f"{results.count(word)} {word}"
         for word in ("updated", "unchanged", "gone", "failed")
         if word in results
     )
     prefix = "Dry run, nothing was written: " if dry_run else ""
-    app.terminal.say(f"{prefix}{counted or 'no calendars'}; {report.requests} requests.")
+    requests = counted(report.requests, "request")
+    app.terminal.say(f"{prefix}{results_in_words or 'no calendars'}; {requests}.")
 
 
 @command("daemon")

@@ -172,7 +172,8 @@ def _print_status(app: App, home: Home, last: Report | None, found: dict[str, An
     for c in found["calendars"]:
         head = "calendars" if c is found["calendars"][0] else ""
         name = one_line(c.name).ljust(min(widest, 40))
-        app.terminal.data(f"{head:<13} {name}  {c.events:>5} events  {c.error or c.result}")
+        events = "event " if c.events == 1 else "events"
+        app.terminal.data(f"{head:<13} {name}  {c.events:>5} {events}  {c.error or c.result}")
 
 
 def _last_run(last: Report | None) -> str:

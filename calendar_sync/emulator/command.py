@@ -27,7 +27,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("emulator")
 @click.option("--port", type=click.IntRange(0, 65535), default=8085, show_default=True)
-@click.option("--home", type=_FOLDER, help="Write DIR/credentials/client_secrets.json.")
+@click.option(
+    "--home", type=_FOLDER, metavar="DIR", help="Write DIR/credentials/client_secrets.json."
+)
 @click.option("--calendar-dat", type=_FILE, help="Write an old calendar.dat with a live grant.")
 @click.option(
     "--seed",
@@ -108,7 +110,8 @@ def _explain(google: LocalGoogle, options: dict[str, Any]) -> None:
         folder = options["home"]
         path = google.write_client_secrets(folder / "credentials" / "client_secrets.json")
         _say(f"Wrote {path}. Now, in another terminal:")
-        _say(f"  calendar-sync --home {folder} consent")
+        old = options["calendar_dat"]
+        _say(f"  calendar-sync --home {folder} {f'migrate {old}' if old else 'consent'}")
         _say(f"  calendar-sync --home {folder} export")
     else:
         _say("Start it with --home DIR to have DIR/credentials/client_secrets.json written, or put")

@@ -18,7 +18,10 @@ from calendar_sync.errors import WrongConfiguration
 GOOGLE_HOSTS = frozenset(["accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com"])
 LOOPBACK_HOSTS = frozenset(["127.0.0.1", "::1", "localhost"])
 API_PATH = "/calendar/v3/"
-HOW_TO_GET_ONE = "How to get it, step by step: credentials/README.md"
+HOW_TO_GET_ONE = (
+    "Make an OAuth client (Desktop app) at https://console.cloud.google.com/auth/clients and download"
+    " its JSON; step by step: credentials/README.md, beside calendar-sync's own README.md"
+)
 _LARGEST = 64 * 1024
 
 

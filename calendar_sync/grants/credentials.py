@@ -18,7 +18,12 @@ from typing import Any
 import msgspec
 
 from calendar_sync.errors import ConsentNeeded, TryLater, WrongConfiguration
-from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
+from calendar_sync.grants.client_secrets import (
+    HOW_TO_GET_ONE,
+    ClientSecrets,
+    Google,
+    google_of_token_uri,
+)
 from calendar_sync.grants.grant import FRESH_FOR, Grant, read_instant
 from calendar_sync.grants.scopes import is_sufficient
 from calendar_sync.grants.token_file import LockIsHeld, TokenFile
@@ -145,7 +150,7 @@ def load_credentials(
     if secrets is None and not file.exists():
         raise WrongConfiguration(
             f"Neither {home.client_secrets} nor {home.token} exists; {home.describe()}.",
-            "Get client_secrets.json as credentials/README.md shows, then: calendar-sync consent",
+            f"{HOW_TO_GET_ONE}. Then: calendar-sync consent",
         )
     if not file.exists():
         raise ConsentNeeded(f"There is no grant yet: no {home.token}; {home.describe()}.")

@@ -20,7 +20,12 @@ from calendar_sync.errors import (
     WrongConfiguration,
     WrongUsage,
 )
-from calendar_sync.grants.client_secrets import ClientSecrets, Google, google_of_token_uri
+from calendar_sync.grants.client_secrets import (
+    HOW_TO_GET_ONE,
+    ClientSecrets,
+    Google,
+    google_of_token_uri,
+)
 from calendar_sync.grants.grant import Grant
 from calendar_sync.grants.guard import guard_secrets, token_file_of
 from calendar_sync.grants.scopes import in_words, is_broader, is_sufficient
@@ -29,7 +34,7 @@ from calendar_sync.home import Home, whole_path
 from calendar_sync.legacy.kinds import LARGEST
 from calendar_sync.legacy.reading import FoundGrant, find_candidates, read_grant
 from calendar_sync.mirror_account import forget_account
-from calendar_sync.terminal import Terminal
+from calendar_sync.terminal import Terminal, counted
 
 if TYPE_CHECKING:
     from calendar_sync.grants.token_server import Clock
@@ -108,7 +113,7 @@ def _suggest(folder: Path, terminal: Terminal) -> None:
     for path, kind in candidates:
         terminal.data(f"{path}\t{kind.value}")
     raise WrongUsage(
-        f"{folder} is a folder; {len(candidates)} files in it could be meant.",
+        f"{folder} is a folder, with {counted(len(candidates), 'token file')} in it; name the one.",
         f"calendar-sync migrate {shlex.quote(str(candidates[0][0]))}",
     )
 
@@ -142,7 +147,7 @@ def _grant_of(
             raise WrongConfiguration(
                 f"--with-client takes the client of {home.client_secrets}, which does not exist;"
                 f" {home.describe()}.",
-                "How to get it: credentials/README.md",
+                HOW_TO_GET_ONE,
             )
         if client_id not in (None, secrets.client_id):
             raise WrongConfiguration(

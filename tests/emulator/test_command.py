@@ -70,7 +70,8 @@ def test_ctrl_c_ends_it_well() -> None:
 
 def test_an_old_calendar_dat_works_there(tmp_path: Path) -> None:
     path = tmp_path / "calendar.dat"
-    with running("--calendar-dat", str(path)) as (_, _address, _words):
+    with running("--calendar-dat", str(path), "--home", str(tmp_path)) as (_, _address, words):
+        assert f"  calendar-sync --home {tmp_path} migrate {path}\n" in words
         stored = json.loads(path.read_text())
         form = {key: stored[key] for key in ("client_id", "client_secret", "refresh_token")}
         form["grant_type"] = "refresh_token"
