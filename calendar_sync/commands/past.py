@@ -93,7 +93,8 @@ def changes(app: App, since: Any, calendars: tuple[str, ...]) -> None:
     for change in found:
         app.terminal.data(one_line(_change_in_words(change)))
     if not found and app.home.mirror.exists():
-        app.terminal.say("No changes.")
+        first = "" if since or calendars else " since the calendars were first read"
+        app.terminal.say(f"No changes{first}.")
     elif not found:
         app.terminal.say(f"No changes: there is no {app.home.mirror}; {app.home.describe()}.")
 
