@@ -66,6 +66,7 @@ def run_backfill(
     """
 
     def work(mirror: Mirror, warnings: list[str]) -> BackfillReport:
+        mirror.settle()  # a kill may cost the slice in hand, not the ledger of those before
         reporting = Reporting(tell, warnings)
         backfill = _Backfill(home, config, options, mirror, clock, reporting)
         backfill.progress = progress
