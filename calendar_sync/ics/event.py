@@ -11,19 +11,18 @@ from functools import lru_cache
 
 import msgspec
 
+from calendar_sync.ics.conference import conference_lines
 from calendar_sync.ics.folding import folded, folded_ascii
 from calendar_sync.ics.html import is_html, plain_text
 from calendar_sync.ics.meeting import (
     alarm_lines,
     attachment_lines,
-    conference_lines,
     people_lines,
 )
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.text import (
     are_https,
     block,
-    blocks,
     escape,
     is_blank,
     is_plain_uri,
@@ -72,14 +71,7 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent], heads: Sequence[str]) 
         lines("LOCATION", _visible([event.location for event in events])),
         people_lines(sheet, guests),
         _links(sheet, events),
-        blocks(
-            [
-                [*conference_lines(event), *attachment_lines(sheet, event)]
-                if event.conference_data or event.hangout_link or event.attachments
-                else ()
-                for event in events
-            ]
-        ),
+        _extras(sheet, events),
         word_lines("X-GOOGLE-EVENT-ID", [event.id for event in events]),
         _lasts(sheet, vevents, guests),
     ]
@@ -221,6 +213,21 @@ def _links(sheet: Sheet, events: list[Event]) -> list[str]:
     return [
         url or _odd_links(sheet, event) for url, event in zip(folded(urls), events, strict=True)
     ]
+
+
+def _extras(sheet: Sheet, events: list[Event]) -> list[str]:
+    """Write how to get in and what to read; few events have any of it."""
+    texts = [""] * len(events)
+    rows = [
+        row
+        for row, event in enumerate(events)
+        if event.conference_data or event.hangout_link or event.attachments
+    ]
+    some = [events[row] for row in rows]
+    for row, event, conference in zip(rows, some, conference_lines(some), strict=True):
+        files = block(attachment_lines(sheet, event)) if event.attachments else ""
+        texts[row] = f"{conference}{files}"
+    return texts
 
 
 def _odd_links(sheet: Sheet, event: Event) -> str:

@@ -1,12 +1,13 @@
-"""Who comes, how to get in, what to read and when to be reminded: the parts of a VEVENT around it."""
+"""Who comes, what to read and when to be reminded: the parts of a VEVENT around it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
-from calendar_sync.ics.folding import folded
+from calendar_sync.ics.folding import LINE_LENGTH, folded
 from calendar_sync.ics.sheet import Sheet
 from calendar_sync.ics.text import (
     block,
@@ -18,27 +19,33 @@ from calendar_sync.ics.text import (
     parameter,
     parameters,
     quoted_addresses,
-    uri,
 )
 from calendar_sync.ics.times import link_of
-from calendar_sync.model import CalendarView, EntryPoint, Event, Person, Reminder
+from calendar_sync.model import CalendarView, Event, Person, Reminder
 from calendar_sync.resources import attachments_of, reminders_of
 
 _ROLE = "CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT"
 _ANSWERS = {"accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
 _NO_ANSWER = "NEEDS-ACTION;RSVP=TRUE"
-# What is before a guest's name, of most guests.
-_GUESTS = {
-    answer: f"\r\nATTENDEE;{_ROLE};PARTSTAT={word};CN="
-    for answer, word in (*_ANSWERS.items(), ("", _NO_ANSWER))
-}
-FEATURES = {"video": ";FEATURE=AUDIO,VIDEO", "phone": ";FEATURE=PHONE", "sip": ";FEATURE=AUDIO"}
+
+
+def _begun(answer: str) -> tuple[str, int, int]:
+    """Return what is before a guest's name, folded, and how many octets fit into the line after it.
+
+    With the address, and without.
+    """
+    [begin] = folded([f"\r\nATTENDEE;{_ROLE};PARTSTAT={answer};CN="])
+    room = LINE_LENGTH - len(begin.rpartition("\r\n")[2])
+    return begin, room, room - len(":mailto:")
+
+
+_NOT_ANSWERED = _begun(_NO_ANSWER)
+_GUESTS = {answer: _begun(word) for answer, word in _ANSWERS.items()}
 
 
 def people_lines(sheet: Sheet, guests: Sequence[tuple[Event, tuple[Person, ...]]]) -> list[str]:
     """Write ORGANIZER and ATTENDEEs of events, given with their guests."""
-    reached = [person for _, people in guests for person in people if person.email]
-    lines = iter(attendee_lines(reached))
+    lines = iter(attendee_lines([one for _, people in guests for one in people if one.email]))
     return [
         _people(sheet, event, people, lines)
         if people or event.attendees_omitted or (event.organizer and not event.organizer.is_self)
@@ -54,7 +61,7 @@ def _people(
 
     With an ORGANIZER, Outlook would make a meeting of it.
     """
-    attendees = [next(attendee_lines) for person in people if person.email]
+    attendees = [*islice(attendee_lines, len([one for one in people if one.email]))]
     organizer = event.organizer
     is_meeting = attendees or event.attendees_omitted
     line = ""
@@ -73,21 +80,45 @@ def _organizer_line(address: str, name: str) -> str:
 
 
 def attendee_lines(people: Sequence[Person]) -> list[str]:
-    """Write guests with an address, in the words of Google's own feed."""
-    names = octets(parameters([person.display_name or "" for person in people]))
+    """Write guests with an address, in the words of Google's own feed.
+
+    The line of most is longer than one may be, and they are many: so it is cut as it is made, within
+    the name.
+    """
+    names = parameters([person.display_name or "" for person in people])
     addresses = quoted_addresses([person.email or "" for person in people])
-    return folded(
-        [
-            _odd_attendee(person, name, address)
-            if not name
+    lines = []
+    for person, name, address in zip(people, names, addresses, strict=True):
+        begin, room, most = _GUESTS.get(person.response_status or "", _NOT_ANSWERED)
+        length = len(name) + len(address)
+        if (
+            not name
             or person.resource
             or person.optional
             or person.comment
             or person.additional_guests
-            else f"{_GUESTS.get(person.response_status or '', _GUESTS[''])}{name}:mailto:{address}"
-            for person, name, address in zip(people, names, addresses, strict=True)
-        ]
-    )
+        ):
+            line = _odd_attendee(person, name, address)
+        elif length <= most:
+            line = f"{begin}{name}:mailto:{address}"
+        elif (
+            room < len(name)
+            and length < most + LINE_LENGTH
+            and name[room] < "\x80"
+            and name[room - 1] != "\\"
+        ):
+            line = f"{begin}{name[:room]}\r\n {name[room:]}:mailto:{address}"
+        else:
+            line = _folded_attendee(begin, name, address)
+        lines.append(line)
+    return lines
+
+
+@lru_cache(maxsize=256)
+def _folded_attendee(begin: str, name: str, address: str) -> str:
+    """Write a guest whose line is cut anywhere; as most often the user is, with a short name."""
+    begin = begin.replace("\r\n ", "")
+    return folded([f"{begin}{name}:mailto:{address}"])[0]
 
 
 def _odd_attendee(person: Person, name: str, address: str) -> str:
@@ -99,50 +130,13 @@ def _odd_attendee(person: Person, name: str, address: str) -> str:
     answer = _ANSWERS.get(person.response_status or "", _NO_ANSWER)
     named = f";CN={name}" if name else ""
     words = octets([_words(person)])[0]
-    return f"\r\nATTENDEE;{role};PARTSTAT={answer}{named}{words}:mailto:{address}"
+    return folded([f"\r\nATTENDEE;{role};PARTSTAT={answer}{named}{words}:mailto:{address}"])[0]
 
 
 def _words(person: Person) -> str:
     guests, comment = person.additional_guests, parameter(person.comment or "")
     text = f";X-NUM-GUESTS={guests}" if guests > 0 else ""
     return f"{text};X-RESPONSE-COMMENT={comment}" if comment else text
-
-
-def conference_lines(event: Event) -> list[str]:
-    """Write each way into the conference, and the video one as Google's feed does."""
-    conference, hangout_link = event.conference_data, event.hangout_link
-    entries = list(conference.entry_points) if conference else []
-    if hangout_link and hangout_link not in [entry.uri for entry in entries]:
-        entries.insert(0, EntryPoint(entry_point_type="video", uri=hangout_link))
-    solution = conference.conference_solution if conference else None
-    name = solution.name if solution else None
-    lines: list[str] = []
-    video = None
-    for entry in entries:
-        link = uri(entry.uri) if entry.uri else None
-        if link is None:
-            continue
-        if entry.entry_point_type == "video":
-            video = video or link
-        feature = FEATURES.get(entry.entry_point_type or "", "")
-        lines.append(f"CONFERENCE;VALUE=URI{feature}{_entry_label(entry, name)}:{link}")
-    return [*lines, f"X-GOOGLE-CONFERENCE:{video}"] if video else lines
-
-
-_SECRETS = ("PIN", "access code", "meeting code", "passcode", "password")
-
-
-def _entry_label(entry: EntryPoint, name: str | None) -> str:
-    """Say what a person must know to get in: a URI has no place for a PIN."""
-    label = entry.label or name or ""
-    secrets = (entry.pin, entry.access_code, entry.meeting_code, entry.passcode, entry.password)
-    if any(secrets):
-        words = [
-            f"{word} {secret}" for word, secret in zip(_SECRETS, secrets, strict=True) if secret
-        ]
-        label = ", ".join([label, *words] if label else words)
-    label = parameter(label)
-    return f";LABEL={label}" if label else ""
 
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")

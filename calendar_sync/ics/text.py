@@ -52,20 +52,22 @@ def escape(text: str) -> str:
 
 
 _PLAIN = re.compile(r"[\w .'()&/-]+")
-_PLAIN_ONES = re.compile(r"[\w .'()&/\n-]*")
+_PLAIN_OCTETS = f"{ascii_letters}{digits}_ .'()&/-\n".encode()
 
 
-def parameters(values: Sequence[str]) -> Sequence[str]:
-    """Return parameter values, as `parameter` does; whether any needs something is asked once."""
+def parameters(values: Sequence[str]) -> list[str]:
+    """Return parameter values, as `parameter` does, as octets; most need nothing, asked at once."""
     whole = "\n".join(["", *values, ""])
+    content = whole.encode("utf-8", "replace")
+    others = content.translate(None, _PLAIN_OCTETS)
     if (
-        _PLAIN_ONES.fullmatch(whole)
+        (not others or others.decode().isalnum())
         and whole.count("\n") == len(values) + 1
         and " \n" not in whole
         and "\n " not in whole
     ):
-        return values
-    return [parameter(value) for value in values]
+        return content.decode("latin-1").split("\n")[1:-1]
+    return octets([parameter(value) for value in values])
 
 
 @lru_cache(maxsize=2048)
@@ -110,6 +112,11 @@ def uri(text: str) -> str | None:
     if not _SCHEME.match(text):
         return None
     return quote(text, safe="._~:/?#[]@!$&'()*+,;=%-", errors="replace")
+
+
+def uris(texts: Sequence[str]) -> Sequence[str | None]:
+    """Return URI values, as `uri` does."""
+    return texts if are_https(texts) else [uri(text) for text in texts]
 
 
 _ADDRESS_OCTETS = ascii_letters + digits + "@!$'*+._~-"
@@ -169,12 +176,6 @@ def word_lines(name: str, words: Sequence[str]) -> list[str]:
 def written(some: Sequence[str]) -> list[str]:
     """Write lines of escaped text, CR LF before each."""
     return folded([f"\r\n{value}" for value in octets(some)])
-
-
-def blocks(some: Sequence[Sequence[str]]) -> list[str]:
-    """Write a few lines of each event, or none, as one text for each."""
-    texts = iter(written([line for of_event in some for line in of_event]))
-    return ["".join([next(texts) for _ in of_event]) if of_event else "" for of_event in some]
 
 
 def block(some: Sequence[str]) -> str:
