@@ -291,3 +291,13 @@ def test_a_signal_between_the_request_and_the_write_waits_for_the_write(
     assert stored(home.token)["refresh_token"] != old
     home.run("calendars")
     assert token_calls(google) == 1
+
+
+def test_a_reply_without_an_end_is_not_read_to_it(home: Any, google: LocalGoogle) -> None:
+    """Sixteen megabytes took a minute and went on past the deadline."""
+    make_due(home.token)
+    before = home.token.read_bytes()
+    google.faults.add("set_keys", on="token", keys={"padding": "a" * (2 << 20)})
+    assert "makes no sense" in home.run("calendars", expect=75).stderr
+    assert home.token.read_bytes() == before
+    home.run("calendars")

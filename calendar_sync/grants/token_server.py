@@ -22,6 +22,7 @@ from calendar_sync.grants.refusals import explain_refusal
 
 TOKEN_TIMEOUT = 20.0  # seconds for one answer of the token server; google-auth would wait 120
 SHORTEST_LIFE = 60  # seconds
+LARGEST_REPLY = 1 << 20  # bytes; Google's have two thousand
 _WHOLE_TOKEN = re.compile(rb'[{,]\s*"refresh_token"\s*:\s*("(?:[^"\\]|\\.)+")(?=\s*[,}])')
 Clock = Callable[[], dt.datetime]
 
@@ -128,17 +129,24 @@ def token_transport(google: Google) -> Any:
             return super().request(*arguments, **options)
 
         def listen(self, response: requests.Response, **_: Any) -> None:
-            """Keep what comes, piece by piece: a reply that breaks off is lost in requests."""
+            """Keep what comes, piece by piece: a reply that breaks off is lost in requests.
+
+            A reply without an end would cost memory and time without one, whatever its status is.
+            """
             self.reply = b""
-            if response.status_code != 200:
-                return
+            is_success, size = response.status_code == 200, 0
             raw: Any = response.raw
             pieces = raw.stream
-            raw.enforce_content_length = False  # half an object is no JSON anyway
+            if is_success:
+                raw.enforce_content_length = False  # half an object is no JSON anyway
 
             def kept(*arguments: Any, **options: Any) -> Iterator[bytes]:
+                nonlocal size
                 for piece in pieces(*arguments, **options):
-                    self.reply += piece
+                    size += len(piece)
+                    if size > LARGEST_REPLY:
+                        raise ValueError("a reply that is no token server's")
+                    self.reply += piece if is_success else b""
                     yield piece
                 del (
                     raw.stream
@@ -179,9 +187,7 @@ def _in_our_words(error: Exception, grant: Grant, now: dt.datetime) -> CalendarS
     if isinstance(error, CalendarSyncError):
         return error
     if isinstance(error, TransportError):
-        return TryLater(
-            "The token server could not be reached.", "It is tried again at the next run."
-        )
+        return TryLater("The token server could not be reached.")
     if isinstance(error, RefreshError):
         details = error.args[1] if len(error.args) > 1 else None
         return explain_refusal(str(error.args[0]), details, grant, now)
