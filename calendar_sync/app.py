@@ -113,18 +113,24 @@ class App:
             with contextlib.suppress(CalendarSyncError):  # the verb finds it again, if it needs it
                 form = self.config.log_format
         verbosity = self.terminal.verbosity
+        self.terminal.talks_in_events = form in ("logfmt", "json")
         set_up_logging(
             verbosity if self.terminal.quiet else max(verbosity, at_least),
             quiet=self.terminal.quiet,
             form=form,
             file=file,
+            once=not (
+                verbosity or at_least or self.terminal.talks_in_events or self.terminal.as_json
+            ),
         )
-        self.terminal.talks_in_events = form in ("logfmt", "json")
         logging.getLogger("calendar_sync").filters = [self._completed]
 
     def _completed(self, record: logging.LogRecord) -> bool:
         """Complete the commands in an event, as in all that is said."""
         record.msg, record.args = self.as_typed(record.getMessage()), ()
+        facts = getattr(record, "fields", {})
+        if "error" in facts:
+            record.fields = {**facts, "error": self.as_typed(str(facts["error"]))}
         return True
 
     def as_typed(self, hint: str, account: str = "") -> str:

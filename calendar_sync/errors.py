@@ -88,6 +88,13 @@ class TryLater(CalendarSyncError):
 
     exit_code = ExitCode.TRY_LATER
 
+    def __init__(
+        self,
+        message: str,
+        hint: str = "The next run tries again. If it stays: calendar-sync doctor",
+    ) -> None:
+        super().__init__(message, hint)
+
 
 class ConsentNeeded(CalendarSyncError):
     """Only a person's yes can mend this."""

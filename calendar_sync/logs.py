@@ -64,6 +64,11 @@ def fields(**values: object) -> dict[str, dict[str, object]]:
     return {"fields": values}
 
 
+def told(**values: object) -> dict[str, object]:
+    """Return the same for what a command tells a person by itself, when it is done."""
+    return {**fields(**values), "told": True}
+
+
 def warn_once(words: str) -> None:
     """Warn of what all users of an organisation have in common, once in this process."""
     with _one_at_a_time:
@@ -74,9 +79,16 @@ def warn_once(words: str) -> None:
 
 
 def set_up_logging(
-    verbosity: int, *, quiet: bool = False, form: Format | None = None, file: Path | None = None
+    verbosity: int,
+    *,
+    quiet: bool = False,
+    form: Format | None = None,
+    file: Path | None = None,
+    once: bool = False,
 ) -> None:
     """Log to stderr, and to a file if there is one, which holds more than a quiet stderr.
+
+    `once` leaves out of stderr what the command tells there by itself, too (`told`).
 
     Without a form it is human on a terminal, else logfmt. Libraries stay at WARNING: at DEBUG some
     print tokens and codes. Raises CannotWrite when the file cannot be opened.
@@ -85,7 +97,7 @@ def set_up_logging(
     _in_use = Logging(verbosity, quiet, form, file)
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
     level = logging.ERROR if quiet else max(logging.DEBUG, logging.WARNING - 10 * verbosity)
-    to_stderr = _ToStderr(level, takes_talk=form in ("logfmt", "json"))
+    to_stderr = _ToStderr(level, takes_talk=form in ("logfmt", "json"), once=once)
     to_stderr.setFormatter(
         line_format(form or ("human" if is_terminal else "logfmt"), with_time=bool(verbosity))
     )
@@ -101,12 +113,14 @@ def set_up_logging(
 class _ToStderr(logging.Handler):
     """Writes as all talk is written: no closed pipe and no full disk can end the job."""
 
-    def __init__(self, level: int, *, takes_talk: bool) -> None:
+    def __init__(self, level: int, *, takes_talk: bool, once: bool) -> None:
         super().__init__()
-        self._level, self._takes_talk = level, takes_talk
+        self._level, self._takes_talk, self._once = level, takes_talk, once
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Leave out what is not asked for. Talk knows by itself when to be quiet."""
+        if self._once and hasattr(record, "told") and not user.get():
+            return False
         return self._takes_talk if record.name == TALK else record.levelno >= self._level
 
     def emit(self, record: logging.LogRecord) -> None:

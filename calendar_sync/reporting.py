@@ -11,7 +11,7 @@ from calendar_sync.errors import CalendarSyncError, DamagedInput, ExitCode, TryL
 from calendar_sync.history import CalendarReport
 from calendar_sync.intake import Outcome
 from calendar_sync.listing import NO_COUNTS
-from calendar_sync.logs import fields
+from calendar_sync.logs import fields, told
 from calendar_sync.mirror import Mirror
 from calendar_sync.sync import FullFetch, Plan
 
@@ -52,7 +52,7 @@ class Reporting:
         self._failures.append(error)
         words = f"{error.message} {error.hint}".rstrip()
         self.calendars.append(msgspec.structs.replace(self._on(calendar, "failed"), error=words))
-        log.error("calendar failed", extra=fields(calendar=calendar.slug, error=words))
+        log.error("calendar failed", extra=told(calendar=calendar.slug, error=words))
 
     def failed_merged(self, export: str, error: CalendarSyncError) -> None:
         """Report files of several calendars that stay as they were."""

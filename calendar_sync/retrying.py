@@ -33,10 +33,7 @@ def retry(attempt: Callable[[], _T], stop: Stop) -> _T:
         except BadAnswer as first:
             return _again(first, begun, attempt, stop)
     except BadAnswer as error:
-        raise TryLater(
-            f"Google could not be read: {error}.",
-            "The next run tries again. If it stays: calendar-sync doctor",
-        ) from error
+        raise TryLater(f"Google could not be read: {error}.") from error
 
 
 def _again(first: BadAnswer, begun: float, attempt: Callable[[], _T], stop: Stop) -> _T:

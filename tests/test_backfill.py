@@ -257,3 +257,13 @@ def test_the_log_has_a_line_for_each_slice(past: HomeFolder) -> None:
     assert "calendar=past slice=2024-12 result=written rows=1 requests=1 over_borders=1" in told
     assert "written   past/2025-01: 6 rows, 1 over a border" in told
     assert "New Year" not in told
+
+
+def test_what_has_no_id_is_left_out_and_counted(past: HomeFolder, google: LocalGoogle) -> None:
+    """There is nothing to know it by: a warning in the log and in the manifest, no error."""
+    page = {"kind": "calendar#events", "items": [None, {"id": 3}, {"summary": "nobody"}]}
+    google.faults.add("status", on=place(PAST), status=200, body=page)
+    said = backfill(past, "2024-12-01", "2025-01-01")
+    assert "Left out of the slice 2024-12, for want of an id: 3." in said
+    warnings = manifest(past.exports / "backfill")[PAST]["warnings"]
+    assert [warning["code"] for warning in warnings] == ["no-id"]

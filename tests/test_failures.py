@@ -305,3 +305,19 @@ def test_no_message_and_no_log_holds_a_secret_or_a_title(
         assert secret not in said
     for row in table((home / "exports/ada-lovelace.csv").read_bytes()):
         assert not row["summary"] or row["summary"] not in said
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"), [("", "failed    Team & Friends: "), ("logfmt", "time=")]
+)
+def test_each_failed_calendar_is_told_once_and_with_the_next_step(
+    home: HomeFolder, google: LocalGoogle, form: str, begins: str
+) -> None:
+    """To a person by its name, in a log with the time; not to both on one stderr."""
+    google.faults.add("set_keys", on=place(TEAM), count=None, keys={"nextPageToken": "for ever"})
+    done = home.run("export", "--quiet", *(("--log-format", form) if form else ()), expect=1)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(begins)
+    assert "Google forgets its own page tokens" in line
+    assert f"If it stays: calendar-sync doctor --home {home.folder}" in line
+    home.run("export", "--quiet", "--json", expect=1)

@@ -20,6 +20,7 @@ from calendar_sync.sync import Kind, WindowFetch, read_stub
 # of its slices. So a second more is asked for, and what does not belong is left out here.
 _A_SECOND = dt.timedelta(seconds=1)
 CROSSES = "crosses-border"
+NO_ID = "no-id"
 
 
 @dataclass
@@ -40,7 +41,11 @@ class SliceContent:
 def read_slice(source: Source, calendar: KnownCalendar, slice_: Slice) -> SliceContent:
     """Read every page of a slice. Raises CalendarGone, or our errors."""
     content = SliceContent()
-    for event_id, resource in sorted(_list(source, calendar.id, slice_).items()):
+    resources, without_id = _list(source, calendar.id, slice_)
+    if without_id:
+        message = f"Left out of the slice {slice_.name}, for want of an id: {without_id}."
+        content.warnings.append(EventWarning("", NO_ID, message))
+    for event_id, resource in sorted(resources.items()):
         item = next(read_items([(event_id, Kind.SINGLE, resource)], content.warnings), None)
         if not isinstance(item, Single):  # it cannot be read: JSONL keeps it, a warning tells
             content.resources.append(resource)
@@ -51,20 +56,23 @@ def read_slice(source: Source, calendar: KnownCalendar, slice_: Slice) -> SliceC
     return content
 
 
-def _list(source: Source, calendar_id: str, slice_: Slice) -> dict[str, bytes]:
-    """Return compact resources by id, the last one of an id winning."""
+def _list(source: Source, calendar_id: str, slice_: Slice) -> tuple[dict[str, bytes], int]:
+    """Return compact resources by id, the last one of an id winning; and how many have none."""
     window = WindowFetch(slice_.start - _A_SECOND, slice_.end)
     for _ in range(MOST_RESTARTS):
         resources: dict[str, bytes] = {}
+        without_id = 0
         try:
             for page in source.pages(calendar_id, window):
                 for item in page.items:
                     resource, stub = read_stub(bytes(item))
-                    if stub is not None:
+                    if stub is None:
+                        without_id += 1
+                    else:
                         resources[stub.id] = resource
         except PageTokenRefused:
             continue
-        return resources
+        return resources, without_id
     raise forgetful()
 
 

@@ -9,11 +9,11 @@ import msgspec
 
 from calendar_sync.backfill.comparison import DIFFERS
 from calendar_sync.backfill.ledger import Entry
-from calendar_sync.backfill.reading import CROSSES
+from calendar_sync.backfill.reading import CROSSES, NO_ID
 from calendar_sync.calendars import KnownCalendar
 from calendar_sync.errors import CalendarSyncError, ExitCode, TryLater
 from calendar_sync.history import CalendarReport, Report
-from calendar_sync.logs import fields
+from calendar_sync.logs import fields, told
 from calendar_sync.slices import Slice
 
 log = logging.getLogger("calendar_sync")
@@ -100,7 +100,7 @@ class Reporting:
             differences=report.differences,
         )
         log.info("slice done", extra=facts)
-        for warning in [w for w in entry.warnings if w.code == DIFFERS][:_MOST_LOGGED]:
+        for warning in [w for w in entry.warnings if w.code in (DIFFERS, NO_ID)][:_MOST_LOGGED]:
             facts = fields(calendar=report.slug, event=warning.event_id)
             log.warning("%s", warning.message, extra=facts)
         self._tell(report)
@@ -114,7 +114,7 @@ class Reporting:
         self.calendars.append(CalendarReport(calendar.id, name, calendar.slug, result, error=words))
         if error is not None:
             self._failures.append(error)
-            log.error("calendar failed", extra=fields(calendar=calendar.slug, error=words))
+            log.error("calendar failed", extra=told(calendar=calendar.slug, error=words))
         if result == "gone":
             self.warnings.append(f"{name} is gone from the account; its files stay.")
             log.warning("%s", self.warnings[-1])

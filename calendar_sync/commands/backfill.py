@@ -162,7 +162,7 @@ def _tell(app: App, reports: list[BackfillReport]) -> None:
         return
     (report,) = reports
     for calendar in report.calendars:
-        if calendar.error:
+        if calendar.error and not app.terminal.talks_in_events:  # the event has it
             app.terminal.error(f"failed    {calendar.name}: {calendar.error}")
     there = f"{report.count('there')} were there already"
     if report.requests_needed is not None:

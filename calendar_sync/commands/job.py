@@ -164,7 +164,10 @@ def _tell(app: App, reports: list[Report], *, dry_run: bool) -> None:
             f", read {calendar.read}" if calendar.read.startswith("full") else ""
         )
         line = f"{calendar.result:<9} {calendar.name}: {detail}"
-        app.terminal.error(line) if calendar.error else app.terminal.say(line)
+        if not calendar.error:
+            app.terminal.say(line)
+        elif not app.terminal.talks_in_events:  # the event "calendar failed" has it
+            app.terminal.error(line)
     results = [calendar.result for calendar in report.calendars]
     results_in_words = ", ".join(
         f"{results.count(word)} {word}"

@@ -232,7 +232,10 @@ def _exchange(flow: Any, google: Google, code: str, now: dt.datetime) -> dict[st
             raise ConsentNeeded("Google does not accept the code; it lives minutes only.") from None
         raise known from None  # the original's text may repeat what was sent
     except requests.RequestException as error:
-        raise TryLater("The token server could not be reached; nothing was changed.") from error
+        raise TryLater(
+            "The token server could not be reached; nothing was changed.",
+            "Run: calendar-sync consent. If it stays: calendar-sync doctor",
+        ) from error
     except Exception as error:
         raise TryLater(
             f"The token server's answer makes no sense ({type(error).__name__}).",
