@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from operator import itemgetter
 
 from calendar_sync.points import TextTable
 from calendar_sync.records import Record, join_record, split_records
 from calendar_sync.recurrence.stretches import Stretches
+from calendar_sync.table.together import BETWEEN, RowTemplate, Together, by_day
 
 Hole = Callable[[TextTable[bytes], int], str]  # what marks a text of that table; RowsByDay.hole
-RowTemplate = tuple[bytes, bytes]  # a key and its row, with holes for days
 Block = tuple[list[bytes], list[bytes]]  # keys, and their rows, which may be joined
 _Kind = tuple[bytes, TextTable[bytes], int]  # a hole, a table of day texts, and which of its days
 
 # Holes: no clean cell has a control character but TAB and LF, and no key any but \1 and \2.
 _HOLES = [b"%c" % code for code in (0, *range(3, 9), 11, 12, *range(14, 30))]
-_BETWEEN = b"\x1e"  # of texts that are joined to be filled in, and cut again
 _MOST_KINDS = 12  # that one series needs
 _HEAD = re.compile(b".([\2 -\xff]+)")  # of a key: a hole, then the second of the day, id and `_`
-_KEY, _ROW = itemgetter(0), itemgetter(1)  # of a template
-_ROWS_AT_ONCE = 64  # so few that their texts stay in a processor's cache
+_KNOWN = 4  # a share of the memory: for texts that are joined for days to come
 _OF_TEMPLATE, _OF_ROW, _OF_DAY = 300, 12, 200  # octets that each takes, about
 
 
@@ -76,16 +73,17 @@ class RowsByDay:
 
     def flush(self) -> None:
         """Give all records to the sorter."""
-        for keys, rows, day in self._by_day():
-            self.give([*map(join_record, self._each(keys, day), self._each(rows, day))])
+        for day, some in self._by_day():
+            rows = self._each(some.each_row, day)
+            self.give([*map(join_record, self._each(some.keys, day), rows)])
 
     def merged(self, others: Iterator[list[Record]]) -> Iterator[Block]:
         """Yield all rows with other sorted records, in order; `others` is begun after a flush."""
         if not self._is_order_known():
             self.flush()
         waiting: list[Record] = []
-        for of_keys, rows, day in self._by_day():
-            keys = self._each(of_keys, day)
+        for day, some in self._by_day():
+            keys = self._each(some.keys, day)
             after = keys[-1] + b"\2"  # all records of that key
             while (not waiting or waiting[-1] < after) and (more := next(others, None)):
                 waiting += more
@@ -93,10 +91,10 @@ class RowsByDay:
             if first:
                 yield split_records(waiting[:first])
             if first == last:
-                yield keys, [self._filled(b"".join(rows), day)]
+                yield keys, [self._filled(some.rows, day)]
             else:
                 between = zip(*split_records(waiting[first:last]), strict=True)
-                pairs = sorted([*zip(keys, self._each(rows, day), strict=True), *between])
+                pairs = sorted([*zip(keys, self._each(some.each_row, day), strict=True), *between])
                 yield [key for key, _ in pairs], [row for _, row in pairs]
             del waiting[:last]
         if waiting:
@@ -115,19 +113,10 @@ class RowsByDay:
             for head, after in pairwise(heads)
         )
 
-    def _by_day(self) -> Iterator[tuple[list[bytes], list[bytes], int]]:
-        """Yield the templates of keys and rows for each day, many at a time, in order; forget them."""
-        by_day: defaultdict[int, list[RowTemplate]] = defaultdict(list)
-        self._templates.sort(key=itemgetter(0), reverse=True)
-        while self._templates:
-            template, days = self._templates.pop()
-            for of_day in map(by_day.__getitem__, days):
-                of_day.append(template)
-        for day in sorted(by_day):
-            templates = by_day.pop(day)
-            for at in range(0, len(templates), _ROWS_AT_ONCE):
-                some = templates[at : at + _ROWS_AT_ONCE]
-                yield [*map(_KEY, some)], [*map(_ROW, some)], day
+    def _by_day(self) -> Iterator[tuple[int, Together]]:
+        """Yield the templates of each day, many at a time, in order; forget them."""
+        self._templates.sort(key=itemgetter(0))
+        yield from by_day(self._templates, self._most // _KNOWN)
         self._clear()
 
     # -- filling in
@@ -137,8 +126,8 @@ class RowsByDay:
             text = text.replace(hole, table[day + shift])
         return text
 
-    def _each(self, texts: Iterable[bytes], day: int) -> list[bytes]:
-        return self._filled(_BETWEEN.join(texts), day).split(_BETWEEN)
+    def _each(self, texts: bytes, day: int) -> list[bytes]:
+        return self._filled(texts, day).split(BETWEEN)
 
 
 def in_blocks(given: Iterator[Block], count: int) -> Iterator[Block]:

@@ -19,7 +19,7 @@ from calendar_sync.recurrence.clocks import DAY, clock_of
 from calendar_sync.recurrence.event_times import calendar_clock
 from calendar_sync.recurrence.occurrences import Plan
 from calendar_sync.recurrence.stretches import Part, Stretches
-from calendar_sync.table.by_day import Hole, RowsByDay, RowTemplate
+from calendar_sync.table.by_day import Hole, RowsByDay
 from calendar_sync.table.row_times import (
     BASIC_DAY_BYTES,
     DAY_BYTES,
@@ -36,6 +36,7 @@ from calendar_sync.table.text import (
     line,
     visible,
 )
+from calendar_sync.table.together import RowTemplate
 from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow
 from calendar_sync.table.wide_parts import cells_of, parts_of
 from calendar_sync.times import FIRST_SECOND, Moment
