@@ -156,7 +156,10 @@ def _explain_403(
     if not reasons:  # no JSON of Google's: a proxy
         return BadAnswer("something between here and Google refused the request")
     if "notACalendarUser" in reasons:
-        return WrongConfiguration("The account has no Google Calendar.")
+        return WrongConfiguration(
+            "The account has no Google Calendar.",
+            "Open https://calendar.google.com once as that account, or: calendar-sync consent",
+        )
     kind = SomeFailed if calendar_id else WrongConfiguration  # the other calendars may be readable
     return kind(
         f"Google forbids it ({'/'.join(sorted(reasons))}); probably a Workspace policy.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,14 @@ def remember_run(mirror: Mirror, report: Report) -> None:
             limit = write_instant(oldest - dt.timedelta(days=KEPT_DAYS))
             mirror.connection.execute("DELETE FROM runs WHERE started_at < ?", (limit,))
             forget_changes(mirror, limit)
+
+
+def remember_end(mirror: Mirror, report: Report) -> None:
+    """Store a run that ended early, unless that was for want of room for the mirror itself."""
+    with suppress(
+        sqlite3.ProgrammingError
+    ):  # a new one that could not be moved to its place is shut
+        remember_run(mirror, report)
 
 
 def _shorten_older(mirror: Mirror, report: Report) -> None:

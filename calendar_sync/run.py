@@ -23,7 +23,7 @@ from calendar_sync.durations import parse_duration
 from calendar_sync.errors import CalendarSyncError, DamagedInput, ExitCode, WrongUsage
 from calendar_sync.files import make_folder, remove_leftovers
 from calendar_sync.grants.grant import write_instant
-from calendar_sync.history import Report, new_run_id, remember_run
+from calendar_sync.history import Report, new_run_id, remember_end, remember_run
 from calendar_sync.home import Home
 from calendar_sync.intake import Outcome, Task, Writer
 from calendar_sync.listing import RunFacts
@@ -143,7 +143,7 @@ class _Run:
         except (DamagedMirror, WrongUsage):
             raise  # the run begins anew; a typo is no run of the job
         except CalendarSyncError as error:
-            remember_run(self.mirror, self._report(error.exit_code, error.message))
+            remember_end(self.mirror, self._report(error.exit_code, error.message))
             raise
         except BaseException as error:
             remember_run(self.mirror, self._report(ExitCode.BUG, type(error).__name__))

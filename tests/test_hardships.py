@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from export_steps import ADA, TEAM, add_singles, check_manifest, contents, stamps, wait_until
+from export_steps import (
+    ADA,
+    TEAM,
+    add_singles,
+    check_manifest,
+    contents,
+    report,
+    stamps,
+    wait_until,
+)
 from in_process import Job
 
 from calendar_sync.changes import list_changes
@@ -78,6 +87,26 @@ def test_a_full_disk_is_73_and_the_last_good_files_stay(
         after.rename(home / "state")
     home.run("export")
     assert check_manifest(home.exports)[TEAM]["events"] > 500
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs the right to mount a small disk")
+@pytest.mark.parametrize("size", ["100k", "200k", "300k", "400k"])
+def test_a_disk_too_small_for_a_first_mirror_is_73(
+    home: HomeFolder, tmp_path: Path, size: str
+) -> None:
+    """Before its first page, when it is moved to its place, or later; then with room all is well."""
+    empty, after = tmp_path / "empty", tmp_path / "after"
+    for folder in (empty, after, home / "state"):
+        folder.mkdir(mode=0o700)
+    places = [str(home / "state"), str(empty), str(after)]
+    command = _namespace(_ON_A_SMALL_DISK, size, *places, *home.command("export"))
+    done = subprocess.run(command, capture_output=True, text=True, env=home.environment())
+    assert done.returncode == 73, done.stderr
+    assert f"Cannot write {home / 'state'}/" in done.stderr and "the disk is full" in done.stderr
+    (home / "state").rmdir()
+    after.rename(home / "state")
+    assert report(home)["warnings"] == []
+    assert check_manifest(home.exports)
 
 
 _LOOK_ON_A_DISK = """

@@ -1,4 +1,4 @@
-"""SIGKILL at every write boundary of an incremental run: files are whole, the next run converges."""
+"""SIGKILL at every write boundary of a run: files are whole, the next run converges."""
 
 from __future__ import annotations
 
@@ -45,6 +45,31 @@ def test_a_kill_at_any_write_boundary_costs_only_work(tmp_path: Path, google: Lo
         assert (report.exit_code, report.warnings) == (0, ()), kill_at
         assert _timeless(job) == new, kill_at
         assert check_manifest(job.home.exports).keys() == {c.id for c in report.calendars}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_kill_at_any_third_boundary_of_a_first_run_costs_only_work(
+    tmp_path: Path, google: LocalGoogle
+) -> None:
+    """Also while the new mirror is made beside its place: nothing of it is left, nothing is odd."""
+    job, saved, fresh = Job(tmp_path / "home", google), tmp_path / "saved", tmp_path / "fresh"
+    shutil.copytree(job.home.folder, saved)
+    whole = Job(fresh, google)
+    whole.run()
+    new = contents(whole.home.exports)
+    points = run_until(job.home.folder, 0, job.run)
+    assert points is not None and points > 60, points
+    for kill_at in range(1, points + 1, 3):
+        _restore(job.home.folder, saved)
+        assert run_until(job.home.folder, kill_at, job.run) is None, kill_at
+        published = contents(job.home.exports) if job.home.exports.exists() else {}
+        for name, content in published.items():
+            assert name.startswith(".calendar-sync-") or content == new[name], (kill_at, name)
+        report = job.run()
+        assert (report.exit_code, report.warnings) == (0, ()), kill_at
+        assert contents(job.home.exports) == new, kill_at
+        assert not [*job.home.folder.rglob(".calendar-sync-*")], kill_at
 
 
 def _timeless(job: Job) -> dict[str, bytes]:
