@@ -26,7 +26,7 @@ from calendar_sync import rendering
 from calendar_sync.export import CalendarExport
 from calendar_sync.gathering import Gathered
 from calendar_sync.listing import Taken
-from calendar_sync.rendering import EMPTY, Result, frame, read_frame
+from calendar_sync.rendering import EMPTY, Result, frame, frame_of_lines, read_frame
 
 WORTH_A_PROCESS = 2000  # events, when more are to come
 _THEIRS, _OURS = 700, 100  # events at once; between ours we look whether the other one waits
@@ -64,9 +64,8 @@ class Beside:
         at = 0
         while at < len(rows) and self.export.is_open:
             if self._is_waited_for():
-                theirs = [(series, kind, bytes(r)) for series, kind, r in rows[at : at + _THEIRS]]
                 with self._given_up_when_broken():
-                    self._send(frame(theirs))
+                    self._send(frame_of_lines([row[2] for row in rows[at : at + _THEIRS]]))
                 self._has_sent = True
                 at += _THEIRS
             else:

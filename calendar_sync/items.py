@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from calendar_sync.model import Event, EventWarning, Item, Orphan, Series, Single
-from calendar_sync.resources import ODD, Json, UnreadableEvent, decode_event, read_event
-from calendar_sync.sync import Kind
+from calendar_sync.resources import (
+    ODD,
+    Json,
+    UnreadableEvent,
+    decode_event,
+    decode_events,
+    read_event,
+)
+from calendar_sync.sync import Kind, read_stub
 
 
 def read_items(
@@ -36,6 +43,20 @@ def read_items(
             if (event := _read(resource, series_id, warnings)) is not None
         ]
         yield from _items_of(members)
+
+
+def read_lines(lines: bytes, warnings: list[EventWarning]) -> Iterable[Item]:
+    """Return the items of single events' resources, one on each line; warnings as of `read_items`."""
+    try:
+        return map(Single, decode_events(lines))
+    except ODD:
+        return read_items(_rows_of(lines), warnings)
+
+
+def _rows_of(lines: bytes) -> Iterator[tuple[str, int, Json]]:
+    for line in lines.split(b"\n"):
+        _, stub = read_stub(line)
+        yield stub.id if stub else "", Kind.SINGLE, line
 
 
 def without_types(items: Iterable[Item], types: Collection[str]) -> Iterable[Item]:

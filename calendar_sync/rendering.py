@@ -1,9 +1,9 @@
 """A process that renders single events for another one; see beside.py.
 
-`python -m calendar_sync.rendering`: it reads frames (four bytes of length, then msgpack) from its
-input, an Order first, then lists of rows, and asks for more by an empty frame: while there is still one
-list to render, where the pipe has room for the next one. An empty frame asks for the Result. When its
-input ends, so does it: it outlives nobody who started it.
+`python -m calendar_sync.rendering`: it reads frames (four bytes of length, then content) from its
+input: an Order in msgpack first, then lists of resources as lines of JSON. It asks for more by an
+empty frame: while there is still one list to render, where the pipe has room for the next one. An
+empty frame asks for the Result. When its input ends, so does it: it outlives nobody who started it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -22,20 +23,18 @@ from calendar_sync.decoding import decoded
 from calendar_sync.errors import CalendarSyncError
 from calendar_sync.ics.exporter import IcsExporter
 from calendar_sync.ics.sheet import IcsOptions
-from calendar_sync.items import is_of, read_items
+from calendar_sync.items import is_of, read_lines
 from calendar_sync.model import CalendarView, EventWarning
 from calendar_sync.part import Part
 from calendar_sync.recurrence.event_times import Window
 from calendar_sync.recurrence.occurrences import overlaps
+from calendar_sync.resources import Json
 from calendar_sync.sorting import RowSorter
 from calendar_sync.table.exporter import CsvExporter, CsvOptions
 
 _HEAD = 4  # bytes of a frame's length
 _ROOM = 1 << 20  # bytes of a list on its way; what Linux lets anybody have
 EMPTY = bytes(_HEAD)  # frame
-
-
-_decode_rows = msgspec.msgpack.Decoder(list[tuple[str, int, bytes]]).decode
 
 
 class Output(msgspec.Struct):
@@ -66,7 +65,15 @@ class Result(msgspec.Struct):
 
 def frame(value: object) -> bytes:
     """Encode one message."""
-    content = msgspec.msgpack.encode(value)
+    return _framed(msgspec.msgpack.encode(value))
+
+
+def frame_of_lines(resources: Iterable[Json]) -> bytes:
+    """Write resources of single events, each on one line, as one message."""
+    return _framed(b"\n".join(resources))
+
+
+def _framed(content: bytes) -> bytes:
     return len(content).to_bytes(_HEAD, "big") + content
 
 
@@ -114,7 +121,7 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
     while content := read_frame(source):
         if has_room:
             send(EMPTY)
-        for item in read_items(_decode_rows(content), unreadable):
+        for item in read_lines(content, unreadable):
             for output, exporter in outputs:
                 if output.left_out and is_of(item, output.left_out):
                     continue

@@ -20,7 +20,9 @@ class UnreadableEvent(Exception):
     """A resource that is no event at all: not an object, or without an id."""
 
 
-decode_event = msgspec.json.Decoder(Event, strict=False).decode  # of most; it raises ODD
+_decoder = msgspec.json.Decoder(Event, strict=False)
+decode_event = _decoder.decode  # of most; it raises ODD
+decode_events = _decoder.decode_lines  # of many; as does this
 ODD = (msgspec.MsgspecError, UnicodeDecodeError)
 _decode_people = msgspec.json.Decoder(tuple[Person, ...], strict=False).decode
 _decode_attachments = msgspec.json.Decoder(tuple[Attachment, ...], strict=False).decode

@@ -36,7 +36,7 @@ from calendar_sync.mirror_file import open_mirror
 from calendar_sync.model import CalendarEntry, CalendarView, EventWarning
 from calendar_sync.publish import MANIFEST, entries_in
 from calendar_sync.reading import read_calendars
-from calendar_sync.rendering import EMPTY, Order, Result, frame
+from calendar_sync.rendering import EMPTY, Order, Result, frame, frame_of_lines
 from calendar_sync.sync import EventsPage, Fetch, FullFetch, Kind, WindowFetch
 
 NOW = dt.datetime(2026, 6, 10, tzinfo=dt.UTC)
@@ -241,7 +241,7 @@ def test_a_process_outlives_nobody_who_started_it() -> None:
 def test_a_process_may_be_fed_by_what_has_no_room(tmp_path: Path) -> None:
     """A file here; elsewhere than on Linux a pipe whose size nobody can ask for."""
     order = frame(Order(CalendarView("c", time_zone="UTC"), []))
-    rows = frame([("a", Kind.SINGLE, b'{"id":"a","summary":5}')])
+    rows = frame_of_lines([b'{"id":"a","summary":5}', b'{"id":"b"}'])
     given = tmp_path / "frames"
     given.write_bytes(order + rows + rows + EMPTY)
     with given.open("rb") as source:
