@@ -7,11 +7,14 @@ import io
 from typing import Any
 
 
+_BUFFER = 1 << 16  # bytes; blocks of a sorted file are larger, and so are written without a copy
+
+
 class HashedWriter(io.BufferedWriter):
     """A file that is written from its beginning to its end."""
 
     def __init__(self, descriptor: int) -> None:
-        super().__init__(io.FileIO(descriptor, "wb"), 1 << 18)
+        super().__init__(io.FileIO(descriptor, "wb"), _BUFFER)
         self._hash, self._size = hashlib.sha256(), 0
 
     def write(self, content: Any) -> int:
