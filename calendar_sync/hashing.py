@@ -6,7 +6,6 @@ import hashlib
 import io
 from typing import Any
 
-
 _BUFFER = 1 << 16  # bytes; blocks of a sorted file are larger, and so are written without a copy
 
 
