@@ -51,15 +51,15 @@ def read_point(time: EventTime | None, calendar_zone: str) -> Point | int | None
             return _DAY_STARTS[time.date or ""]
         seconds, sent = _TIMES[text[10:]]
         instant = _DAY_STARTS[text[:10]] + seconds
-        clock = _CLOCKS[zone]
+        clock, span = _CLOCKS[zone], instant >> SPAN_BITS
+        offset = clock.calm_offsets[span]
+        if sent == offset or (
+            offset is not None and sent in (0, _CLOCKS[calendar_zone].calm_offsets[span])
+        ):
+            return Point(instant, offset, zone, True)
     except KeyError:
         return _read_odd(time, zone, calendar_zone)
-    offset = clock.calm_offsets[instant >> SPAN_BITS]
-    if sent == offset or (
-        offset is not None and (sent == 0 or sent == _shown_offset(instant, calendar_zone))
-    ):
-        return Point(instant, offset, zone, True)
-    return _judged(instant, text[19:], zone, clock, calendar_zone)
+    return _judged(instant, sent, zone, clock, calendar_zone)
 
 
 Points = tuple[Point | int | None, Point | int | None]
@@ -131,19 +131,19 @@ def _read_odd(time: EventTime, zone: str, calendar_zone: str) -> Point | int | N
         except ValueError:
             return None
         if sent.tzinfo is not None:
-            return _judged(int(sent.timestamp()), text[19:], zone, clock, calendar_zone)
+            return _judged(
+                int(sent.timestamp()), _sent_offset(text[19:]), zone, clock, calendar_zone
+            )
     return _read_date(None, text, zone, calendar_zone)
 
 
-def _judged(instant: int, sent: str, zone: str, clock: Clock, calendar_zone: str) -> Point:
-    offset = clock.offset_at(instant)
-    sent_offset = _sent_offset(sent)
-    agrees = sent_offset is not None and (
-        sent_offset in (offset, 0) or sent_offset == _shown_offset(instant, calendar_zone)
+def _judged(instant: int, sent: int | None, zone: str, clock: Clock, calendar_zone: str) -> Point:
+    offset = clock.plain_offset(instant)
+    if offset is None:
+        return Point(instant, clock.offset_at(instant), zone)
+    is_plain = sent is not None and (
+        sent in (offset, 0) or sent == _shown_offset(instant, calendar_zone)
     )
-    if not agrees:
-        return Point(instant, offset, zone)
-    is_plain = offset % 60 == 0 and clock.happens_once(instant + offset)
     return Point(instant, offset, zone, is_plain)
 
 

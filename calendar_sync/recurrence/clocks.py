@@ -39,8 +39,7 @@ _NO_MORE = _Change(1 << 62, 0)
 class _CalmOffsets(dict[int, int | None]):
     """The offset at any second of a span, None where the clock may change within a day of it.
 
-    None also for the local mean times of old, which have seconds. `happens_once` and `offset_at` for
-    those who read one time after the other.
+    None also for the local mean times of old, which have seconds.
     """
 
     def __init__(self, ask: Callable[[int], int]) -> None:
@@ -64,10 +63,10 @@ class Clock:
         self.tzinfo = tzinfo
         self._by_instant: dict[int, int] = {}
         self._by_wall: dict[int, int] = {}
-        self._calm: dict[int, bool] = {}
         self.calm_offsets = _CalmOffsets(self._ask_at)  # by span, `instant >> SPAN_BITS`
         self._by_long_span: dict[int, list[_Change]] = {}
         self._by_spans: dict[range, list[_Change]] = {}
+        self._plain_stretches: dict[int, list[tuple[int, int, int]]] = {}
 
     def offset_at(self, instant: int) -> int:
         """Return the seconds east of UTC at an instant."""
@@ -157,22 +156,34 @@ class Clock:
             self._by_long_span[span] = known
         return known
 
-    def happens_once(self, wall: int) -> bool:
-        """Whether a wall time that the clock shows is shown once only."""
-        return self._is_calm(wall) or self._ask_on_wall(wall) == self._ask_on_wall(wall, fold=1)
+    def plain_offset(self, instant: int) -> int | None:
+        """Return the offset at an instant whose wall time the clock shows once only, else None.
 
-    def _is_calm(self, wall: int) -> bool:
-        """Whether no clock change is near: every wall time of that day happens exactly once."""
-        day = wall // DAY
-        found = self._calm.get(day)
-        if found is None:
-            if len(self._calm) >= _MOST_DAYS:
-                self._calm.clear()
-            for near in (day - 1, day, day + 1):  # a change may touch both sides of a midnight
-                self.instant_of(near * DAY)
-            found = all(self._by_wall.get(d, _STORMY) != _STORMY for d in (day - 1, day, day + 1))
-            self._calm[day] = found
-        return found
+        None also where the offset is not one of whole minutes.
+        """
+        offset = self.calm_offsets[instant >> SPAN_BITS]
+        return self._offset_near_change(instant) if offset is None else offset
+
+    def _offset_near_change(self, instant: int) -> int | None:
+        span = instant >> SPAN_BITS
+        stretches = self._plain_stretches.get(span)
+        if stretches is None:
+            if len(self._plain_stretches) >= _MOST_SPANS:
+                self._plain_stretches.clear()
+            stretches = self._plain_stretches[span] = [*self._stretches_in(span)]
+        for first, end, offset in stretches:
+            if first <= instant < end:
+                return offset
+        return None
+
+    def _stretches_in(self, span: int) -> Iterator[tuple[int, int, int]]:
+        """Yield from when to when the clock shows what it does not show twice, and the offset."""
+        changes = self._changes(span << SPAN_BITS, span + 1 << SPAN_BITS)
+        for before, change, after in zip(changes[:1] + changes, changes, changes[1:], strict=False):
+            offset = change.offset
+            if offset % 60 == 0:
+                first = change.instant + max(before.offset - offset, 0)
+                yield first, after.instant - max(offset - after.offset, 0), offset
 
     @staticmethod
     def _remember(known: dict[int, int], day: int, ask: Callable[[int], int]) -> int:
