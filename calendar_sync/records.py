@@ -46,10 +46,10 @@ def _octets(ids: Sequence[str]) -> Sequence[str]:
     return [encoded(id_text(id_)).decode("latin-1") for id_ in ids]
 
 
-def record_heads(number: int, ids: Sequence[str]) -> list[str]:
-    """Return what is before the contents of records, as text: a character for each octet."""
+def head_columns(number: int, ids: Sequence[str]) -> list[Sequence[str]]:
+    """Return what is before the contents of records, as columns: a character for each octet."""
     begin = f"{_DAY_TEXTS[number // DAY]}{_SECOND_TEXTS[number % DAY]}"
-    return [f"{begin}{octets}{KEY_END}" for octets in _octets(ids)]
+    return [[begin] * len(ids), _octets(ids), [KEY_END] * len(ids)]
 
 
 def record_key(number: int, id_: str) -> bytes:

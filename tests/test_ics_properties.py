@@ -29,7 +29,7 @@ from calendar_sync.ics.text import (
     quoted_addresses,
     to_bytes,
     uri,
-    word_lines,
+    word_columns,
 )
 from calendar_sync.ics.times import stamp, stamps
 from calendar_sync.model import CalendarView, Event, Orphan, Series, Single
@@ -57,19 +57,22 @@ def as_read(text: str) -> str:
 @given(st.lists(st.from_regex(r"[\w@.-]{1,170}", fullmatch=True) | st.text(max_size=8), max_size=4))
 @example(["x" * n for n in (70, 71, 72, 144, 145, 146, 400)])
 def test_words_are_written_as_any_text(words: list[str]) -> None:
-    assert word_lines("UID", words) == lines("UID", words)
+    columns = word_columns("UID", words)
+    assert [*map("".join, zip(*columns, strict=True))] == lines("UID", words)
 
 
 @given(st.lists(TEXT.map(lambda text: f"X-A:{escape(text)}"), min_size=1, max_size=5))
 @example(["X" * 75, "X" * 76, "é" * 38, "X" + "é" * 37, "\\" * 151, "X" * 74 + "\\n"])
 @example(["X" * n + "é" * 200 for n in (0, 1)] + ["X" * n + "\U0001f600" * 90 for n in range(4)])
 @example(["X-A:" + "x" * n + "\\n" * 90 for n in (0, 1)])
+@example(["X" * (75 + 74 * n) for n in range(5)])
 @example(["a\r\nb", "\r", "\n"])
 def test_folding_is_undone_by_unfolding(lines: list[str]) -> None:
     """RFC 5545 section 3.1; each physical line is text by itself, for readers that decode first."""
     octets = to_bytes(lines)
     for physical in octets.split(b"\r\n"):
         assert len(physical) <= 75
+        assert physical != b" "
         physical.decode()
         backslashes = len(physical) - len(physical.rstrip(b"\\"))
         assert physical.startswith(b" ") or backslashes % 2 == 0 or not lines_are_escaped(lines)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from calendar_sync import sorting
 from calendar_sync.errors import CannotWrite
-from calendar_sync.records import heads_of, record_heads, record_of, split_records, with_calendar
+from calendar_sync.records import head_columns, heads_of, record_of, split_records, with_calendar
 from calendar_sync.recurrence.clocks import DAY
 from calendar_sync.sorting import RowSorter
 from calendar_sync.times import FIRST_SECOND, LAST_SECOND
@@ -57,7 +57,8 @@ def test_many_records_are_as_each_by_itself(rows: list[tuple[int, str, bytes]]) 
 def test_a_record_is_its_head_and_its_content(
     rows: list[tuple[int, str, bytes]], number: int
 ) -> None:
-    heads = record_heads(number, [id_ for _, id_, _ in rows])
+    columns = head_columns(number, [id_ for _, id_, _ in rows])
+    heads = map("".join, zip(*columns, strict=True))
     records = [record_of(number, id_, content) for _, id_, content in rows]
     contents = [content for _, _, content in rows]
     assert [h.encode("latin-1") + c for h, c in zip(heads, contents, strict=True)] == records

@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from calendar_sync.ics.conference import conference_lines
-from calendar_sync.ics.folding import folded, folded_ascii
+from calendar_sync.ics.folding import ascii_columns, folded
 from calendar_sync.ics.html import is_html, plain_text
 from calendar_sync.ics.meeting import (
     alarm_lines,
@@ -27,7 +27,7 @@ from calendar_sync.ics.text import (
     is_blank,
     is_plain_uri,
     lines,
-    word_lines,
+    word_columns,
 )
 from calendar_sync.ics.times import link_of, stamps
 from calendar_sync.model import DEFAULT_REMINDERS, NO_JSON, Event, Person
@@ -55,8 +55,10 @@ def uid_of(event: Event) -> str:
     return event.ical_uid or f"{event.recurring_event_id or event.id}@google.com"
 
 
-def write_events(sheet: Sheet, vevents: Sequence[Vevent], heads: Sequence[str]) -> list[bytes]:
-    """Write each VEVENT as whole lines of the file, after its head, which has a character for an octet.
+def write_events(
+    sheet: Sheet, vevents: Sequence[Vevent], heads: Sequence[Sequence[str]] = ()
+) -> list[bytes]:
+    """Write each VEVENT as whole lines of the file, after what its head is made of, as octets.
 
     Raises ValueError, OverflowError for odd data.
     """
@@ -64,34 +66,45 @@ def write_events(sheet: Sheet, vevents: Sequence[Vevent], heads: Sequence[str]) 
     people = [people_of(event) if event.attendees else () for event in events]
     guests = list(zip(events, people, strict=True))
     columns: list[Sequence[str]] = [
-        _firsts(vevents, events, heads),
+        *heads,
+        *_firsts(vevents, events),
         _states(events),
         lines("SUMMARY", _titles(events)),
         _descriptions(events, sheet.options.html),
         lines("LOCATION", _visible([event.location for event in events])),
         people_lines(sheet, guests),
-        _links(sheet, events),
+        *_links(sheet, events),
         _extras(sheet, events),
-        word_lines("X-GOOGLE-EVENT-ID", [event.id for event in events]),
+        *word_columns("X-GOOGLE-EVENT-ID", [event.id for event in events]),
         _lasts(sheet, vevents, guests),
     ]
     return [text.encode("latin-1") for text in map("".join, zip(*columns, strict=True))]
 
 
-# -- columns: `NAME:value` for each event, CR LF before it, or nothing ------------------------------
+# -- columns: `NAME:value` for each event, CR LF before it, or nothing; or a part of that ------------
 
 
-def _firsts(vevents: Sequence[Vevent], events: Sequence[Event], heads: Sequence[str]) -> list[str]:
+def _firsts(vevents: Sequence[Vevent], events: Sequence[Event]) -> list[Sequence[str]]:
     """Write all up to LAST-MODIFIED."""
-    uids = word_lines("UID", [vevent.uid for vevent in vevents])
+    count = len(events)
+    uids = word_columns("UID", [vevent.uid for vevent in vevents])
     created = stamps([event.created or "" for event in events])
     updated = stamps([event.updated or "" for event in events])
+    if not all(created) or not all(updated):
+        odd = [*map(_odd_stamps, vevents, created, updated)]
+        return [["BEGIN:VEVENT"] * count, *uids, odd]
     return [
-        f"{head}BEGIN:VEVENT{uid}\r\nDTSTAMP:{new}Z{vevent.times}"
-        f"\r\nCREATED:{old}Z\r\nLAST-MODIFIED:{new}Z"
-        if old and new
-        else f"{head}BEGIN:VEVENT{uid}{_odd_stamps(vevent, old, new)}"
-        for head, uid, vevent, old, new in zip(heads, uids, vevents, created, updated, strict=True)
+        ["BEGIN:VEVENT"] * count,
+        *uids,
+        ["\r\nDTSTAMP:"] * count,
+        updated,
+        ["Z"] * count,
+        [vevent.times for vevent in vevents],
+        ["\r\nCREATED:"] * count,
+        created,
+        ["Z\r\nLAST-MODIFIED:"] * count,
+        updated,
+        ["Z"] * count,
     ]
 
 
@@ -172,6 +185,8 @@ def _visible(texts: list[str | None]) -> list[str]:
 
 def _titles(events: list[Event]) -> list[str]:
     titles = _visible([event.summary for event in events])
+    if all(titles):
+        return titles
     return [
         title or ("Busy" if is_free_busy(event) else "")
         for title, event in zip(titles, events, strict=True)
@@ -201,18 +216,16 @@ def is_free_busy(event: Event) -> bool:
     return not (event.summary or event.creator or event.organizer or event.created)
 
 
-def _links(sheet: Sheet, events: list[Event]) -> list[str]:
+def _links(sheet: Sheet, events: list[Event]) -> list[Sequence[str]]:
     """Write the page of each event and where it is from. URL may occur once only."""
     pages, sources = [event.html_link or "" for event in events], [e.source for e in events]
     if not any(sources) and are_https(pages):  # as of most
-        return folded_ascii("URL", pages)
+        return ascii_columns("URL", pages)
     urls = [
         f"\r\nURL:{page}" if event.source is None and is_plain_uri(page) else ""
         for page, event in zip(pages, events, strict=True)
     ]
-    return [
-        url or _odd_links(sheet, event) for url, event in zip(folded(urls), events, strict=True)
-    ]
+    return [[u or _odd_links(sheet, event) for u, event in zip(folded(urls), events, strict=True)]]
 
 
 def _extras(sheet: Sheet, events: list[Event]) -> list[str]:

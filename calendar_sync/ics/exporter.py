@@ -19,7 +19,7 @@ from calendar_sync.ics.times import plain_times
 from calendar_sync.model import CalendarView, Event, EventWarning, Item, Series, Single
 from calendar_sync.part import Part
 from calendar_sync.points import Points, read_points
-from calendar_sync.records import Record, record_heads, split_records
+from calendar_sync.records import Record, head_columns, split_records
 from calendar_sync.sorting import RUN_BYTES, RowSorter
 
 __all__ = ["IcsExporter", "IcsOptions", "Rendered", "render"]
@@ -44,7 +44,7 @@ def render(item: Item, calendar: CalendarView, options: IcsOptions) -> Rendered:
     """Render one item; the same item, calendar and options always give the same bytes."""
     sheet = Sheet(calendar, options)
     place(sheet, item)
-    content = b"".join(write_events(sheet, sheet.vevents, [""] * len(sheet.vevents)))
+    content = b"".join(write_events(sheet, sheet.vevents))
     warnings = tuple(dict.fromkeys(sheet.warnings))
     return Rendered(content, len(sheet.vevents), sheet.zones, warnings)
 
@@ -114,9 +114,15 @@ class IcsExporter:
     def _put_singles(self) -> None:
         """Put on the sheet the events that wait; nearly all have times that are quickly written."""
         sheet, singles, self._singles = self._sheet, self._singles, []
-        for (event, _), times in zip(singles, plain_times(sheet, singles), strict=True):
-            if times:
-                sheet.vevents.append(Vevent(event, event.ical_uid or uid_of(event), times))
+        events, times = [event for event, _ in singles], plain_times(sheet, singles)
+        if all(times):
+            uids = [event.ical_uid or uid_of(event) for event in events]
+            sheet.vevents += map(Vevent, events, uids, times)
+            self._keys += [event.id for event in events]
+            return
+        for event, text in zip(events, times, strict=True):
+            if text:
+                sheet.vevents.append(Vevent(event, uid_of(event), text))
                 self._keys.append(event.id)
             else:
                 self._put(Single(event))
@@ -160,13 +166,14 @@ class IcsExporter:
 
     def _written(self, vevents: Sequence[Vevent], keys: Sequence[str]) -> list[Record]:
         """Write what goes to the sorter: what has the same key, one after the other, as one record."""
-        heads = record_heads(self._calendars, keys)
+        heads = head_columns(self._calendars, keys)
         is_first = [key != before for before, key in pairwise([None, *keys])]
         if all(is_first):  # as of single events
             records = write_events(self._sheet, vevents, heads)
         else:
-            firsts = [head if first else "" for head, first in zip(heads, is_first, strict=True)]
-            contents = zip(keys, write_events(self._sheet, vevents, firsts), strict=True)
+            rows = zip(is_first, *heads, strict=True)
+            firsts = ["".join(head) if first else "" for first, *head in rows]
+            contents = zip(keys, write_events(self._sheet, vevents, [firsts]), strict=True)
             groups = groupby(contents, key=itemgetter(0))
             records = [b"".join([content for _, content in group]) for _, group in groups]
         self._rows += len(vevents)

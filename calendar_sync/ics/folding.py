@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from operator import itemgetter
+from struct import Struct
 
 LINE_LENGTH = 75  # octets without the line break
 _LONGEST = 2 + LINE_LENGTH  # of a line with its CR LF
@@ -23,23 +23,26 @@ def folded(lines: Iterable[str]) -> list[str]:
     ]
 
 
-def folded_ascii(name: str, values: Iterable[str]) -> list[str]:
-    """Write `NAME:value` of values that may be cut anywhere, of ASCII without a backslash."""
+def ascii_columns(name: str, values: Sequence[str]) -> list[Sequence[str]]:
+    """Write `NAME:value` of values that may be cut anywhere, of ASCII without a backslash.
+
+    As columns, that are yet to be joined with others: a line by itself would be a copy of its value.
+    """
     room = LINE_LENGTH - len(name) - 1
-    return [
-        f"\r\n{name}:{value}"
-        if len(value) <= room
-        else f"\r\n{name}:{value[:room]}\r\n {value[room:]}"
-        if len(value) <= room + _NEXT
-        else _fold(f"\r\n{name}:{value}")
-        for value in values
-    ]
+    lengths = [*map(len, values)] or [0]
+    begins = [f"\r\n{name}:"] * len(values)
+    if max(lengths) <= room:
+        return [begins, values]
+    if min(lengths) > room and max(lengths) <= room + _NEXT:
+        breaks = ["\r\n "] * len(values)
+        return [begins, [value[:room] for value in values], breaks, [v[room:] for v in values]]
+    return [folded([f"\r\n{name}:{value}" for value in values])]
 
 
 def _fold(line: str) -> str:
     """Fold one line, never inside a character nor between a backslash and what it escapes."""
     if line[_LONGEST::_NEXT].isascii() and "\\" not in line[_LONGEST - 1 :: _NEXT]:
-        return "\r\n ".join(_cutter((len(line) - _LONGEST - 1) // _NEXT + 1)(line))
+        return b"\r\n ".join(_cutter(len(line))(line.encode("latin-1"))).decode("latin-1")
     pieces = []
     start, end, last = 0, _LONGEST, len(line)
     while end < last:
@@ -54,8 +57,8 @@ def _fold(line: str) -> str:
     return "\r\n ".join(pieces)
 
 
-@lru_cache(maxsize=128)
-def _cutter(cuts: int) -> Callable[[str], Sequence[str]]:
-    """Return what cuts a line so many times, by slices that need not be made for each line."""
-    begins = range(_LONGEST, _LONGEST + cuts * _NEXT, _NEXT)
-    return itemgetter(slice(_LONGEST), *[slice(begin, begin + _NEXT) for begin in begins])
+@lru_cache(maxsize=512)
+def _cutter(length: int) -> Callable[[bytes], Sequence[bytes]]:
+    """Return what cuts a line of such a length: many slices cost more than one format."""
+    cuts, rest = divmod(length - _LONGEST - 1, _NEXT)
+    return Struct(f"{_LONGEST}s{f'{_NEXT}s' * cuts}{rest + 1}s").unpack

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 
 from calendar_sync.ics.folding import LINE_LENGTH, folded
 from calendar_sync.ics.sheet import Sheet
@@ -45,7 +45,7 @@ _GUESTS = {answer: _begun(word) for answer, word in _ANSWERS.items()}
 
 def people_lines(sheet: Sheet, guests: Sequence[tuple[Event, tuple[Person, ...]]]) -> list[str]:
     """Write ORGANIZER and ATTENDEEs of events, given with their guests."""
-    lines = iter(attendee_lines([one for _, people in guests for one in people if one.email]))
+    lines = iter(attendee_lines([*chain.from_iterable([people for _, people in guests])]))
     return [
         _people(sheet, event, people, lines)
         if people or event.attendees_omitted or (event.organizer and not event.organizer.is_self)
@@ -61,13 +61,13 @@ def _people(
 
     With an ORGANIZER, Outlook would make a meeting of it.
     """
-    attendees = [*islice(attendee_lines, len([one for one in people if one.email]))]
+    attendees = [*islice(attendee_lines, len(people))]
     organizer = event.organizer
-    is_meeting = attendees or event.attendees_omitted
+    is_meeting = any(attendees) or event.attendees_omitted
     line = ""
     if organizer and organizer.email and (is_meeting or not organizer.is_self):
         line = _organizer_line(organizer.email, organizer.display_name or "")
-    if len(attendees) < len(people):
+    if "" in attendees:
         sheet.warn(event, "no-address", "Guests without an address are not in the ICS file.")
     omitted = "\r\nX-GOOGLE-ATTENDEES-OMITTED:TRUE" if event.attendees_omitted else ""
     return "".join([line, *attendees, omitted])
@@ -80,7 +80,7 @@ def _organizer_line(address: str, name: str) -> str:
 
 
 def attendee_lines(people: Sequence[Person]) -> list[str]:
-    """Write guests with an address, in the words of Google's own feed.
+    """Write guests in the words of Google's own feed; nothing of one without an address.
 
     The line of most is longer than one may be, and they are many: so it is cut as it is made, within
     the name.
@@ -93,6 +93,7 @@ def attendee_lines(people: Sequence[Person]) -> list[str]:
         length = len(name) + len(address)
         if (
             not name
+            or not person.email
             or person.resource
             or person.optional
             or person.comment
@@ -122,6 +123,8 @@ def _folded_attendee(begin: str, name: str, address: str) -> str:
 
 
 def _odd_attendee(person: Person, name: str, address: str) -> str:
+    if not person.email:
+        return ""
     role = _ROLE
     if person.resource:
         role = "CUTYPE=RESOURCE;ROLE=NON-PARTICIPANT"

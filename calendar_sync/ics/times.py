@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from operator import itemgetter
 
 from calendar_sync.ics.clock import Time, utc_text, wall_text, zone_parameter
 from calendar_sync.ics.sheet import Sheet
@@ -44,7 +43,12 @@ def plain_times(sheet: Sheet, singles: Sequence[tuple[Event, Points]]) -> list[s
     happen once.
     """
     texts = []
-    earliest: dict[str, int] = {}
+    begins: dict[str, list[int]] = {}  # on each clock
+    clock, (before, between, after), note = (
+        "UTC",
+        _marks("UTC"),
+        begins.setdefault("UTC", []).append,
+    )
     for event, (start, end) in singles:
         text = ""
         if event.end_time_unspecified:
@@ -52,22 +56,28 @@ def plain_times(sheet: Sheet, singles: Sequence[tuple[Event, Points]]) -> list[s
         elif isinstance(start, Point) and isinstance(end, Point):
             zone = start.zone
             if start.is_plain and end.is_plain and start.instant < end.instant and end.zone == zone:
+                if zone != clock:
+                    clock, (before, between, after) = zone, _marks(zone)
+                    note = begins.setdefault(zone, []).append
                 begin = start.instant + start.offset
-                if begin < earliest.get(zone, _NEVER):
-                    earliest[zone] = begin
-                day, first = divmod(begin, DAY)
+                note(begin)
+                day = begin // DAY
+                first = begin - day * DAY
                 last = end.instant + end.offset - begin + first
-                before, between, after = _marks(zone)
+                first_day = last_day = BASIC_DAYS[day]
+                if last >= DAY:
+                    last_day = BASIC_DAYS[day + last // DAY]
+                    last %= DAY
                 text = (
-                    f"{before}{BASIC_DAYS[day]}{BASIC_CLOCKS[first]}"
-                    f"{between}{BASIC_DAYS[day + last // DAY]}{BASIC_CLOCKS[last % DAY]}{after}"
+                    f"{before}{first_day}{BASIC_CLOCKS[first]}"
+                    f"{between}{last_day}{BASIC_CLOCKS[last]}{after}"
                 )
         elif isinstance(start, int) and isinstance(end, int) and start < end:
             dates = BASIC_DAYS[start // DAY], BASIC_DAYS[end // DAY]
             text = f"\r\nDTSTART;VALUE=DATE:{dates[0]}\r\nDTEND;VALUE=DATE:{dates[1]}"
         texts.append(text)
-    for zone in earliest.keys() - UTC_NAMES:
-        sheet.use_zone(zone, date_of(earliest[zone] // DAY).year)
+    for zone in begins.keys() - UTC_NAMES:
+        sheet.use_zone(zone, date_of(min(begins[zone]) // DAY).year)
     return texts
 
 
@@ -178,8 +188,7 @@ def time_line(sheet: Sheet, name: str, time: Time, in_utc: bool = False) -> str:
 
 
 _MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 23: "Z"}
-_SEPARATORS = str.maketrans("", "", "-:")
-_whole_seconds = itemgetter(slice(len("20240701T070000")))
+_FRACTIONS_APART = bytes.maketrans(b".,", b"ZZ")
 
 
 def stamps(texts: Sequence[str]) -> list[str]:
@@ -190,7 +199,7 @@ def stamps(texts: Sequence[str]) -> list[str]:
     ):
         with suppress(ValueError):
             all(map(dt.datetime.fromisoformat, texts))
-            return [*map(_whole_seconds, whole.translate(_SEPARATORS).split("Z")[:-1])]
+            return whole.encode().translate(_FRACTIONS_APART, b"-:").decode().split("Z")[:-1:2]
     return [stamp(text) for text in texts]
 
 
