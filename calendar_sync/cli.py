@@ -20,7 +20,13 @@ import click
 
 from calendar_sync import __version__
 from calendar_sync.app import App
-from calendar_sync.errors import CalendarSyncError, ExitCode
+from calendar_sync.errors import (
+    NO_ROOM,
+    CalendarSyncError,
+    ExitCode,
+    WrongConfiguration,
+    cannot_write,
+)
 from calendar_sync.terminal import silence
 from calendar_sync.verbs import COMMANDS
 
@@ -214,19 +220,25 @@ def run(app: App, arguments: list[str]) -> int:
     except (BrokenPipeError, SystemExit):  # click makes the second one of the first
         silence(sys.stdout)  # whoever read us has seen enough
         return int(ExitCode.DONE)
-    except PermissionError as error:  # of reading: what cannot be written is told where it is tried
-        what = error.filename or "what it needs"
-        _tell(app, f"Cannot read {what}: permission denied.", _WHOSE)
-        _maybe_traceback(app, error)
-        return int(ExitCode.CONFIGURATION)
     except Exception as error:
-        _tell(
-            app,
-            f"This is a bug in calendar-sync {__version__} ({type(error).__name__}).",
-            "Please report it with what the same command says with -vv.",
-        )
+        known = _in_our_words(error)
+        _tell(app, known.message, known.hint)
         _maybe_traceback(app, error)
-        return int(ExitCode.BUG)
+        return int(known.exit_code)
+
+
+def _in_our_words(error: Exception) -> CalendarSyncError:
+    """Say what nobody has caught: another user's file, a full disk, else a bug of ours."""
+    if isinstance(error, PermissionError):  # of reading: writing tells where it is tried
+        what = error.filename or "what it needs"
+        return WrongConfiguration(f"Cannot read {what}: permission denied.", _WHOSE)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        silence(sys.stdout)
+        return cannot_write(Path(error.filename or "standard output"), error)
+    return CalendarSyncError(
+        f"This is a bug in calendar-sync {__version__} ({type(error).__name__}).",
+        "Please report it with what the same command says with -vv.",
+    )
 
 
 def _tell(app: App, message: str, hint: str) -> None:

@@ -192,7 +192,7 @@ def _outputs(home: Home) -> list[Path]:
 
 
 def _existing(path: Path) -> Path:
-    while not path.exists():
+    while not path.exists() and not path.is_symlink():
         path = path.parent
     return path
 

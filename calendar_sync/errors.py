@@ -119,15 +119,15 @@ class Stopped(CalendarSyncError):
         self.exit_code = exit_code
 
 
-_NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
+NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
 
 
 def cannot_write(path: Path, error: OSError) -> CannotWrite:
     """Say in words why `path` could not be written."""
-    why = _NO_ROOM.get(error.errno or 0) or (error.strerror or "unknown reason").lower()
+    why = NO_ROOM.get(error.errno or 0) or (error.strerror or "unknown reason").lower()
     if error.errno == errno.EFBIG:
         why = "the file would be larger than this system allows"
     hint = "Free some space, then run the same command again; nothing was lost."
-    if error.errno not in _NO_ROOM:
+    if error.errno not in NO_ROOM:
         hint = f"Look at: ls -ld {path.parent}"
     return CannotWrite(f"Cannot write {path}: {why}.", hint)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calendar_sync.errors import cannot_write
+from calendar_sync.errors import CannotWrite, cannot_write
 
 if TYPE_CHECKING:
     from calendar_sync.hashing import HashedWriter
@@ -96,8 +96,19 @@ def make_folder(folder: Path, *, secret: bool = False) -> None:
         folder.mkdir(mode=SECRET_FOLDER if secret else 0o777, parents=True, exist_ok=True)
         if secret and is_new:
             folder.chmod(SECRET_FOLDER)  # whatever the umask took away
+    except FileExistsError as error:
+        raise _no_folder(Path(error.filename)) from error
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def _no_folder(path: Path) -> CannotWrite:
+    """Say what is in the place of a folder: a link to a disk that is not mounted, or a file."""
+    if path.is_symlink():
+        why = f"it is a link to {path.readlink()}, which is not there; is its disk mounted?"
+    else:
+        why = "it is no folder."
+    return CannotWrite(f"Cannot write {path}: {why}", f"Look at: ls -ld {path}")
 
 
 def sync_folder(folder: Path) -> None:

@@ -343,11 +343,14 @@ def test_a_full_disk_behind_the_streams(exported: Any) -> None:
         options: dict[str, Any] = {"env": exported.environment(), "timeout": 60}
         talk = subprocess.run(exported.command("export"), stderr=full, **options)
         assert talk.returncode == 0
-        data = subprocess.run(
-            exported.command("status"), stdout=full, stderr=subprocess.PIPE, **options, text=True
-        )
-        assert data.returncode == 73
-        assert data.stderr.startswith("calendar-sync: Cannot write standard output: the disk is")
+        for what in ("status", "--help"):
+            data = subprocess.run(
+                exported.command(what), stdout=full, stderr=subprocess.PIPE, **options, text=True
+            )
+            assert data.returncode == 73
+            assert data.stderr.startswith(
+                "calendar-sync: Cannot write standard output: the disk is"
+            )
 
 
 def test_a_current_folder_that_is_gone_is_no_error(exported: Any, tmp_path: Path) -> None:

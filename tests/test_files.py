@@ -108,8 +108,20 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     """An exports/ that is a file is a person's mistake, not a bug."""
     (tmp_path / "exports").write_bytes(OLD)
-    with pytest.raises(CannotWrite, match="exports"):
+    with pytest.raises(CannotWrite, match="exports: it is no folder"):
         make_folder(tmp_path / "exports")
+
+
+@pytest.mark.parametrize("name", ["exports", "exports/next-7-days"])
+def test_a_link_to_a_disk_that_is_not_mounted_is_told_as_one(tmp_path: Path, name: str) -> None:
+    """Nothing is written on the wrong disk; mounted, the files go there."""
+    nas = tmp_path / "nas" / "calendars"
+    (tmp_path / "exports").symlink_to(nas)
+    with pytest.raises(CannotWrite, match=f"exports: it is a link to {nas}, which is not there"):
+        make_folder(tmp_path / name)
+    assert not nas.parent.exists()
+    nas.mkdir(parents=True)
+    make_folder(tmp_path / name)
 
 
 @pytest.fixture
