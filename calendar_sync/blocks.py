@@ -44,6 +44,27 @@ class Block(msgspec.Struct, array_like=True, frozen=True):
     keys: int
 
 
+@dataclass(frozen=True)
+class Keys:
+    """Keys of records that follow each other, each as an index has it."""
+
+    first: Key
+    count: int
+    encoded: bytes
+
+    @classmethod
+    def of(cls, keys: Sequence[Key]) -> Keys:
+        """Encode keys."""
+        return cls(keys[0], len(keys), _encode(keys)[len(_head_of_array(len(keys))) :])
+
+    @classmethod
+    def of_joined(cls, joined: bytes, mark: bytes, count: int) -> Keys:
+        """Encode so many keys of one length, which have a mark between them."""
+        first = joined.partition(mark)[0]
+        head = _encode(first)[: -len(first)]
+        return cls(first, count, head + joined.replace(mark, head))
+
+
 @decoded
 class _Top(msgspec.Struct, array_like=True):
     version: int
@@ -80,6 +101,12 @@ class IndexWriter:
         """Note that a block of `length` bytes with these keys comes next."""
         encoded = _encode(keys)
         self.add_encoded(Block(keys[0], length, len(encoded)), encoded)
+
+    def add_parts(self, parts: Sequence[Keys], length: int) -> None:
+        """Note that a block of `length` bytes with the keys of all these parts comes next."""
+        head = _head_of_array(sum(part.count for part in parts))
+        encoded = b"".join([head, *(part.encoded for part in parts)])
+        self.add_encoded(Block(parts[0].first, length, len(encoded)), encoded)
 
     def add_encoded(self, block: Block, encoded: bytes) -> None:
         """Take over a block of another index."""
@@ -198,6 +225,10 @@ def _by_block(
     for record in added:
         of(record[0])[1].append(record)
     return changes
+
+
+def _head_of_array(count: int) -> bytes:
+    return _encode([None] * count)[:-count]  # each None is one byte
 
 
 def _without(keys: list[Key], records: list[bytes], gone: set[Key]) -> list[Keyed]:

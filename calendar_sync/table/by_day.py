@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from operator import itemgetter
 
+from calendar_sync.blocks import Keys
 from calendar_sync.points import TextTable
 from calendar_sync.records import Record, join_record, split_records
 from calendar_sync.recurrence.stretches import Stretches
 from calendar_sync.table.together import BETWEEN, RowTemplate, Together, by_day
 
 Hole = Callable[[TextTable[bytes], int], str]  # what marks a text of that table; RowsByDay.hole
-Block = tuple[list[bytes], list[bytes]]  # keys, and their rows, which may be joined
+Block = tuple[Keys, list[bytes]]  # and the rows, which may be joined
 _Kind = tuple[bytes, TextTable[bytes], int]  # a hole, a table of day texts, and which of its days
 
 # Holes: no clean cell has a control character but TAB and LF, and no key any but \1 and \2.
@@ -83,23 +84,23 @@ class RowsByDay:
             self.flush()
         waiting: list[Record] = []
         for day, some in self._by_day():
-            keys = self._each(some.keys, day)
-            after = keys[-1] + b"\2"  # all records of that key
+            joined = self._filled(some.keys, day)
+            keys = some.encoded(joined)
+            after = joined.rpartition(BETWEEN)[2] + b"\2"  # all records of the last key
             while (not waiting or waiting[-1] < after) and (more := next(others, None)):
                 waiting += more
-            first, last = bisect_left(waiting, keys[0]), bisect_left(waiting, after)
+            first, last = bisect_left(waiting, keys.first), bisect_left(waiting, after)
             if first:
-                yield split_records(waiting[:first])
+                yield _block(waiting[:first])
             if first == last:
                 yield keys, [self._filled(some.rows, day)]
             else:
-                between = zip(*split_records(waiting[first:last]), strict=True)
-                pairs = sorted([*zip(keys, self._each(some.each_row, day), strict=True), *between])
-                yield [key for key, _ in pairs], [row for _, row in pairs]
+                own = map(join_record, joined.split(BETWEEN), self._each(some.each_row, day))
+                yield _block(sorted([*own, *waiting[first:last]]))
             del waiting[:last]
         if waiting:
-            yield split_records(waiting)
-        yield from map(split_records, others)
+            yield _block(waiting)
+        yield from map(_block, others)
 
     def _is_order_known(self) -> bool:
         """Whether the records of any day are in the order of their templates.
@@ -130,15 +131,22 @@ class RowsByDay:
         return self._filled(texts, day).split(BETWEEN)
 
 
-def in_blocks(given: Iterator[Block], count: int) -> Iterator[Block]:
+def _block(records: list[Record]) -> Block:
+    keys, rows = split_records(records)
+    return Keys.of(keys), rows
+
+
+def in_blocks(given: Iterator[Block], count: int) -> Iterator[tuple[list[Keys], list[bytes]]]:
     """Put blocks together until there are `count` keys, or more."""
-    keys: list[bytes] = []
+    keys: list[Keys] = []
     rows: list[bytes] = []
+    missing = count
     for more, of_more in given:
-        keys += more
+        keys.append(more)
         rows += of_more
-        if len(keys) >= count:
+        missing -= more.count
+        if missing <= 0:
             yield keys, rows
-            keys, rows = [], []
+            keys, rows, missing = [], [], count
     if keys:
         yield keys, rows

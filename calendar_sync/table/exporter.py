@@ -120,7 +120,7 @@ class CsvExporter:
         for keys, rows in in_blocks(merged, _ROWS_IN_A_BLOCK):
             length = file.write(b"".join(rows))
             if index is not None:
-                index.add(keys, length)
+                index.add_parts(keys, length)
         return head
 
     def head(self) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
 
+from calendar_sync.blocks import Keys
 from calendar_sync.recurrence.stretches import Part, Stretches
 
 RowTemplate = tuple[bytes, bytes]  # a key and its row, with holes for days
@@ -24,7 +25,14 @@ class Together:
     def __init__(self, templates: list[RowTemplate]) -> None:
         self.templates = templates
         self.keys = BETWEEN.join(map(_KEY, templates))
+        self._are_alike = len({len(key) for key, _ in templates}) == 1  # all keys of one length
         self.rows = b"".join(map(_ROW, templates))
+
+    def encoded(self, keys: bytes) -> Keys:
+        """Return the keys for an index, from what they were filled in to."""
+        if self._are_alike:
+            return Keys.of_joined(keys, BETWEEN, len(self.templates))
+        return Keys.of(keys.split(BETWEEN))
 
     @property
     def each_row(self) -> bytes:
