@@ -10,7 +10,8 @@ from calendar_sync.config import Config
 from calendar_sync.errors import CalendarSyncError, ExitCode
 from calendar_sync.grants.grant import Grant, read_instant
 from calendar_sync.grants.token_file import TokenFile
-from calendar_sync.history import LastReports, Report, recent_reports
+from calendar_sync.history import LastReports, Report, last_reports, recent_reports
+from calendar_sync.home import Home
 from calendar_sync.mirror_account import account_in
 
 Health = Literal["fresh", "stale", "failing", "never"]
@@ -85,6 +86,23 @@ def status(
         "grant": grant_status(token, mirror, now),
         "calendars": last.calendars if last else [],
     }
+
+
+def counted_from(home: Home) -> dt.datetime | None:
+    """Return the run from which the schedule counts: the last success, or one that needs a person.
+
+    Else cron, who asks every five minutes, would have such a run fail all night; it is tried again
+    when it is due, and as soon as the grant, the client or the configuration is another one.
+    """
+    last, success = last_reports(home.mirror)
+    if last and last.exit_code in (ExitCode.CONSENT_NEEDED, ExitCode.CONFIGURATION):
+        ended = read_instant(last.finished_at)
+        if ended is not None and not any(
+            path.exists() and path.stat().st_mtime >= ended.timestamp()
+            for path in (home.token, home.client_secrets, home.config)
+        ):
+            success = last
+    return read_instant(success.started_at) if success else None
 
 
 def grant_died_at(mirror: Path) -> dt.datetime | None:

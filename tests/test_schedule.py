@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -100,6 +101,24 @@ def test_if_due_runs_when_due_and_else_asks_nobody(home: HomeFolder, google: Loc
     done = home.run("export", "--if-due")
     assert "Not due yet" in done.stderr
     assert google.requests.count() == asked
+
+
+def test_a_run_that_needs_a_person_is_not_tried_all_night(
+    home: HomeFolder, google: LocalGoogle
+) -> None:
+    """Cron asks every five minutes: again when it is due, or when the person has done something."""
+    home.configure('schedule = "@yearly"\n')
+    google.revoke_grants()
+    for path in (home.token, home.client_secrets, home / "calendar-sync.toml"):
+        os.utime(path, (0, 0))
+    home.run("export", "--if-due", expect=77)
+    asked = google.requests.count()
+    assert "Not due yet" in home.run("export", "--if-due").stderr
+    assert google.requests.count() == asked
+    home.run("export", expect=77)
+    google.write_token(home.token)
+    home.run("export", "--if-due")
+    assert home.exports.joinpath("manifest.json").exists()
 
 
 def test_a_backfill_is_no_run_of_the_job(home: HomeFolder, google: LocalGoogle) -> None:

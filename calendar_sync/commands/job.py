@@ -133,8 +133,7 @@ def _export_accounts(app: App, homes: list[Home], options: RunOptions, stop: Sto
 
 
 def _is_due(app: App, home: Home) -> bool:
-    from calendar_sync.health import schedule_zone
-    from calendar_sync.history import last_success
+    from calendar_sync.health import counted_from, schedule_zone
     from calendar_sync.schedule import is_due
 
     if app.config.schedule is None:
@@ -142,7 +141,7 @@ def _is_due(app: App, home: Home) -> bool:
             "--if-due needs a schedule, and there is none.",
             f'Put one into {home.config}, for example: schedule = "*/15 * * * *"',
         )
-    since = last_success(home.mirror)
+    since = counted_from(home)
     return is_due(app.config.schedule, since, app.now(), schedule_zone(app.config))
 
 
