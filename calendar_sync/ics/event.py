@@ -17,7 +17,7 @@ from calendar_sync.ics.html import is_html, plain_text
 from calendar_sync.ics.meeting import (
     alarm_lines,
     attachment_lines,
-    people_lines,
+    people_columns,
 )
 from calendar_sync.ics.sheet import Sheet, Vevent
 from calendar_sync.ics.text import (
@@ -40,7 +40,7 @@ _STATUSES = {
     name: f"\r\nSTATUS:{(name or 'confirmed').upper()}" for name in (None, "confirmed", "tentative")
 }
 # As most events have them.
-_USUAL_KINDS = (None, "", "default")
+_USUAL_KINDS = ("default", None, "")
 _NO_REMINDERS = (NO_JSON, msgspec.Raw(b'{"useDefault":false}'))
 # COLOR wants a CSS3 name: the one nearest to what Google's screen shows for a colorId.
 COLORS = {
@@ -72,7 +72,7 @@ def write_events(
         lines("SUMMARY", _titles(events)),
         _descriptions(events, sheet.options.html),
         lines("LOCATION", _visible([event.location for event in events])),
-        people_lines(sheet, guests),
+        *people_columns(sheet, guests),
         *_links(sheet, events),
         _extras(sheet, events),
         *word_columns("X-GOOGLE-EVENT-ID", [event.id for event in events]),
@@ -117,7 +117,7 @@ def _odd_stamps(vevent: Vevent, old: str, new: str) -> str:
 def _states(events: Sequence[Event]) -> list[str]:
     """Write SEQUENCE, STATUS, TRANSP, CLASS, what kind of event it is, and its color."""
     return [
-        _state(event.sequence, event.status, event.transparency, event.event_type)
+        _state(event.sequence, event.status, event.transparency)
         if not event.visibility and not event.color_id and event.event_type in _USUAL_KINDS
         else _odd_state(event)
         for event in events
@@ -133,7 +133,7 @@ def _odd_state(event: Event) -> str:
 
 @lru_cache(maxsize=1024)
 def _state(
-    sequence: int | None, status: str | None, transparency: str | None, kind: str | None
+    sequence: int | None, status: str | None, transparency: str | None, kind: str | None = None
 ) -> str:
     is_free = transparency == "transparent" or kind == "workingLocation"
     number = min(max(sequence or 0, 0), 2**31 - 1)
@@ -146,7 +146,7 @@ def _lasts(
     """Write the calendar where it is to be named, what the VEVENT has besides, and its alarms."""
     calendar, end = _calendar(sheet), "\r\nEND:VEVENT\r\n"
     usual = f"{calendar}{end}"
-    quiet = (*_NO_REMINDERS, NO_JSON if sheet.options.default_reminders else DEFAULT_REMINDERS)
+    quiet = (NO_JSON if sheet.options.default_reminders else DEFAULT_REMINDERS, *_NO_REMINDERS)
     return [
         usual
         if not vevent.extra and event.reminders in quiet

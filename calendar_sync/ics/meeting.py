@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, islice
 
@@ -43,34 +43,32 @@ _NOT_ANSWERED = _begun(_NO_ANSWER)
 _GUESTS = {answer: _begun(word) for answer, word in _ANSWERS.items()}
 
 
-def people_lines(sheet: Sheet, guests: Sequence[tuple[Event, tuple[Person, ...]]]) -> list[str]:
-    """Write ORGANIZER and ATTENDEEs of events, given with their guests."""
-    lines = iter(attendee_lines([*chain.from_iterable([people for _, people in guests])]))
-    return [
-        _people(sheet, event, people, lines)
-        if people or event.attendees_omitted or (event.organizer and not event.organizer.is_self)
-        else ""
-        for event, people in guests
-    ]
+def people_columns(
+    sheet: Sheet, guests: Sequence[tuple[Event, tuple[Person, ...]]]
+) -> list[Sequence[str]]:
+    """Write ORGANIZER and ATTENDEEs of events, given with their guests, as columns to be joined.
 
-
-def _people(
-    sheet: Sheet, event: Event, people: tuple[Person, ...], attendee_lines: Iterator[str]
-) -> str:
-    """Take what is about one event. One's own event without guests has neither property.
-
-    With an ORGANIZER, Outlook would make a meeting of it.
+    One's own event without guests has neither: with an ORGANIZER, Outlook would make a meeting of it.
     """
-    attendees = [*islice(attendee_lines, len(people))]
-    organizer = event.organizer
-    is_meeting = any(attendees) or event.attendees_omitted
-    line = ""
-    if organizer and organizer.email and (is_meeting or not organizer.is_self):
-        line = _organizer_line(organizer.email, organizer.display_name or "")
-    if "" in attendees:
-        sheet.warn(event, "no-address", "Guests without an address are not in the ICS file.")
-    omitted = "\r\nX-GOOGLE-ATTENDEES-OMITTED:TRUE" if event.attendees_omitted else ""
-    return "".join([line, *attendees, omitted])
+    lines = attendee_lines([*chain.from_iterable([people for _, people in guests])])
+    rest = iter(lines)
+    attendees = ["".join(islice(rest, len(people))) if people else "" for _, people in guests]
+    organizers = [
+        _organizer_line(event.organizer.email, event.organizer.display_name or "")
+        if event.organizer
+        and (reached or event.attendees_omitted or not event.organizer.is_self)
+        and event.organizer.email
+        else ""
+        for (event, _), reached in zip(guests, attendees, strict=True)
+    ]
+    omitted = [
+        "\r\nX-GOOGLE-ATTENDEES-OMITTED:TRUE" if event.attendees_omitted else ""
+        for event, _ in guests
+    ]
+    for event, people in guests if "" in lines else ():
+        if not all(person.email for person in people):
+            sheet.warn(event, "no-address", "Guests without an address are not in the ICS file.")
+    return [organizers, attendees, omitted]
 
 
 @lru_cache(maxsize=256)
