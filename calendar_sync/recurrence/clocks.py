@@ -98,9 +98,9 @@ class Clock:
         (_, offset), after = next(changes), next(changes)
         for part in parts:
             rest = part
-            while rest[-1] >= after.instant - later:
-                end = place(rest, after.instant - later)
-                if end:
+            while rest[-1] >= (until := after.instant - later):
+                if rest[0] < until:
+                    end = place(rest, until)
                     yield offset, rest[:end]
                     rest = rest[end:]
                 (_, offset), after = after, next(changes)

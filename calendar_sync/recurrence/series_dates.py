@@ -120,7 +120,7 @@ class SeriesDates:
                 given = chain.from_iterable(self._left(part, dates, days) for part in given)
             for part in given:
                 if isinstance(part, range):
-                    found.append(part[:most])
+                    found.append(part if len(part) <= most else part[:most])
                 else:
                     some: list[int] = []
                     found.append(some)

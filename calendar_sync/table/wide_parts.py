@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from calendar_sync.table.text import encoded, encoded_plain, quoted
 from calendar_sync.table.wide_cells import GROUPS, HEAD, JSON_CELLS, TEXTS, Batch, Group
 
-Part = Callable[[Batch], Sequence[bytes]]
+RowPart = Callable[[Batch], Sequence[bytes]]
 _GROUP_OF = {name: group for group in GROUPS for name in group.names}
 
 
@@ -22,9 +22,9 @@ def cells_of(batch: Batch, name: str) -> Sequence[str]:
     return quoted(batch.column(_GROUP_OF[name], name))
 
 
-def parts_of(names: tuple[str, ...]) -> list[Part]:
+def parts_of(names: tuple[str, ...]) -> list[RowPart]:
     """Divide the columns of a row into parts."""
-    parts: list[Part] = []
+    parts: list[RowPart] = []
     at = 0
     while at < len(names):
         group = _GROUP_OF.get(names[at])
@@ -37,13 +37,13 @@ def parts_of(names: tuple[str, ...]) -> list[Part]:
     return parts
 
 
-def _alone(name: str) -> Part:
+def _alone(name: str) -> RowPart:
     if name in HEAD:
         return lambda batch: encoded([batch.head[HEAD.index(name)]]) * len(batch.rows)
     return JSON_CELLS.get(name) or (lambda batch: encoded(cells_of(batch, name)))
 
 
-def _together(group: Group) -> Part:
+def _together(group: Group) -> RowPart:
     def contents(batch: Batch) -> Sequence[bytes]:
         lines = list(map(",".join, group.texts(batch)))
         plain = encoded_plain(lines, len(group.names) - 1)

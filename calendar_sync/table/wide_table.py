@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from itertools import groupby, repeat
 from operator import add
 
 from calendar_sync.model import CalendarView, Event
@@ -38,8 +38,10 @@ from calendar_sync.table.text import (
 )
 from calendar_sync.table.together import RowTemplate
 from calendar_sync.table.wide_cells import TIMES, WIDE_COLUMNS, Batch, TableRow
-from calendar_sync.table.wide_parts import cells_of, parts_of
+from calendar_sync.table.wide_parts import RowPart, cells_of, parts_of
 from calendar_sync.times import FIRST_SECOND, Moment
+
+_OWN = ("event_id", "recurring_event_id", "original_start", *TIMES)  # of a series' occurrences
 
 
 class WideTable:
@@ -55,6 +57,7 @@ class WideTable:
         name = guarded(calendar.name) if guard else calendar.name
         self._head = (cell(clean(calendar.id)), cell(clean(name)))
         self._parts = parts_of(columns)
+        self._of_series = _parts_of_series(columns)
 
     def header(self) -> bytes:
         """Return the first line."""
@@ -71,12 +74,24 @@ class WideTable:
     def occurrences(self, master: Event, planned: Plan, rows: RowsByDay) -> bytes:
         """Give the rows of all dates of a series that are not exceptions; return the last one."""
         batch = Batch([TableRow(master, 0, None, None)], self._head, guard=self._guard)
-        cells = [(name, clean(cells_of(batch, name)[0])) for name in self._columns]
+        cells = [
+            (name, b",".join([part(batch)[0] for part in parts]).decode())
+            for name, parts in self._of_series
+        ]
         rows.begin_series()
         series = _SeriesRows(master.id, cells, planned, rows.hole)
         if isinstance(planned.begin, Moment):
             return rows.extend(series.timed(planned.begin))
         return rows.extend(series.all_day(self._zone))
+
+
+def _parts_of_series(columns: tuple[str, ...]) -> list[tuple[str, list[RowPart]]]:
+    """Return the names of columns in which each date of a series has its own, and what is between."""
+    found: list[tuple[str, list[RowPart]]] = []
+    for is_own, group in groupby(columns, key=_OWN.__contains__):
+        names = (*group,)
+        found += [(name, []) for name in names] if is_own else [("", parts_of(names))]
+    return found
 
 
 # -- occurrences -----------------------------------------------------------------------------------
@@ -96,7 +111,7 @@ class _Holes:
 
 
 class _SeriesRows:
-    """The templates of one series' records, from its quoted constant cells."""
+    """The templates of one series' records, from its cells: those without a name are constant."""
 
     def __init__(
         self, series: str, cells: list[tuple[str, str]], planned: Plan, hole: Hole
