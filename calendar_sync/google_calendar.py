@@ -266,8 +266,10 @@ def account_name(google: Google, access_token: str) -> str:
     """
     from google.oauth2.credentials import Credentials
 
+    plain = http_to(google)
+    plain.timeout = 10.0  # a person waits
     http = google_auth_httplib2.AuthorizedHttp(
-        Credentials(access_token), http=http_to(google), max_refresh_attempts=0
+        Credentials(access_token), http=plain, max_refresh_attempts=0
     )
     try:
         calendars = collection_of("calendar", "v3", "calendarList", google.api_endpoint)

@@ -359,6 +359,16 @@ def test_the_exchange_fails(
     assert google.requests.count("_elsewhere") == 0, "no redirect is followed"
 
 
+@pytest.mark.parametrize("fault", ["html_200", "html_500", "empty_200", "rate_limit_429"])
+def test_a_proxys_page_is_told_as_one(granted: Any, google: LocalGoogle, fault: str) -> None:
+    """In our words, not oauthlib's; what to type next is another consent, no "next run"."""
+    google.faults.add(fault, on="token")
+    said = refused(granted, 75, page="It did not work")
+    assert "missing_token" not in said
+    assert "a proxy or a login page" in said or fault == "rate_limit_429"
+    assert f"Nothing was changed. Run: calendar-sync consent --home {granted.folder}" in said
+
+
 def test_google_is_down(granted: Any, google: LocalGoogle) -> None:
     before = granted.token.read_bytes()
     with consenting(granted) as asked:
@@ -595,3 +605,17 @@ def test_the_account_is_asked_for_only_after_the_grant_is_safe(
         asked.end(0)
     assert stored(home.token).get("account", "") == ""
     home.run("calendars")
+
+
+def test_a_calendar_api_that_hangs_keeps_nobody_from_the_good_news(
+    home: Any, google: LocalGoogle
+) -> None:
+    """Granted is said when it is; the name of the account is not worth a minute."""
+    google.faults.add("hang", on="api")
+    with consenting(home) as asked:
+        asked.click()
+        assert asked.process.stderr is not None
+        said = iter(asked.process.stderr.readline, "")
+        assert any(line.startswith("Granted; ") for line in said)
+        assert asked.process.poll() is None, "it still asks"
+        assert asked.process.wait(30) == 0

@@ -59,9 +59,9 @@ def consent(app: App, port: int, bind: str, no_browser: bool, timeout: float) ->
 
     person = _Person(app.terminal, with_browser=not no_browser, timeout=timeout)
     grant = ask_for_consent(secrets, ConsentOptions(port, bind, timeout), person, app.now, save)
+    app.terminal.say(f"Granted; the refresh token is in {app.home.token}.")
     forget_account(app.home.mirror)
     _name_account(file, account_name(secrets.google, grant.token or ""))
-    app.terminal.say(f"Granted; the refresh token is in {app.home.token}.")
     ends = file.read().refresh_token_expires_at
     if ends:
         how = "ends" if grant.refresh_token_expires_at else "probably ends, like the last one,"

@@ -215,6 +215,10 @@ def _explain_error(error: str) -> CalendarSyncError:
     return ConsentNeeded("Google ended the consent with an error; nothing was changed.")
 
 
+_NO_SENSE = "The token server's answer makes no sense; perhaps a proxy or a login page answered."
+_ONCE_MORE = "Nothing was changed. Run: calendar-sync consent. If it stays: calendar-sync doctor"
+
+
 def _exchange(flow: Any, google: Google, code: str, now: dt.datetime) -> dict[str, Any]:
     """Exchange the code for tokens; every foreign error becomes ours, without its details."""
     try:
@@ -230,17 +234,15 @@ def _exchange(flow: Any, google: Google, code: str, now: dt.datetime) -> dict[st
         known = explain_refusal(name, {"error": name}, Grant(""), now)
         if name == "invalid_grant":
             raise ConsentNeeded("Google does not accept the code; it lives minutes only.") from None
+        if name == "missing_token":  # oauthlib's own word for whatever has none in it
+            raise TryLater(_NO_SENSE, _ONCE_MORE) from None
+        if isinstance(known, TryLater):
+            raise TryLater(known.message, _ONCE_MORE) from None
         raise known from None  # the original's text may repeat what was sent
     except requests.RequestException as error:
-        raise TryLater(
-            "The token server could not be reached; nothing was changed.",
-            "Run: calendar-sync consent. If it stays: calendar-sync doctor",
-        ) from error
-    except Exception as error:
-        raise TryLater(
-            f"The token server's answer makes no sense ({type(error).__name__}).",
-            "Nothing was changed. If it stays: calendar-sync doctor",
-        ) from None
+        raise TryLater("The token server could not be reached.", _ONCE_MORE) from error
+    except Exception:
+        raise TryLater(_NO_SENSE, _ONCE_MORE) from None
 
 
 @contextlib.contextmanager
