@@ -21,6 +21,7 @@ from calendar_sync.ics.text import (
     duration,
     escape,
     is_plain_uri,
+    line_columns,
     lines,
     mailto,
     octets,
@@ -57,8 +58,8 @@ def as_read(text: str) -> str:
 @given(st.lists(st.from_regex(r"[\w@.-]{1,170}", fullmatch=True) | st.text(max_size=8), max_size=4))
 @example(["x" * n for n in (70, 71, 72, 144, 145, 146, 400)])
 def test_words_are_written_as_any_text(words: list[str]) -> None:
-    columns = word_columns("UID", words)
-    assert [*map("".join, zip(*columns, strict=True))] == lines("UID", words)
+    for columns in word_columns("UID", words), line_columns("UID", words):
+        assert [*map("".join, zip(*columns, strict=True))] == lines("UID", words)
 
 
 @given(st.lists(TEXT.map(lambda text: f"X-A:{escape(text)}"), min_size=1, max_size=5))

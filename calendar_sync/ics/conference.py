@@ -12,8 +12,6 @@ from calendar_sync.model import EntryPoint, Event
 
 FEATURES = {"video": ";FEATURE=AUDIO,VIDEO", "phone": ";FEATURE=PHONE", "sip": ";FEATURE=AUDIO"}
 _SECRETS = ("PIN", "access code", "meeting code", "passcode", "password")
-_secrets_of = attrgetter("pin", "access_code", "meeting_code", "passcode", "password")
-_NO_SECRETS = (None,) * len(_SECRETS)
 _link_of = attrgetter("uri")
 
 
@@ -30,9 +28,10 @@ def conference_lines(events: Sequence[Event]) -> list[str]:
         solution = conference.conference_solution if conference else None
         name = (solution.name if solution else None) or ""
         for way in ways:
-            secrets = _secrets_of(way)
             label = way.label or name
-            labels.append(label if secrets == _NO_SECRETS else _told(label, secrets))
+            if way.pin or way.access_code or way.meeting_code or way.passcode or way.password:
+                label = _told(label, way)
+            labels.append(label)
         entries += ways
         counts.append(len(ways))
     kinds = [entry.entry_point_type or "" for entry in entries]
@@ -40,8 +39,9 @@ def conference_lines(events: Sequence[Event]) -> list[str]:
     return _written(zip(kinds, links, parameters(labels), strict=True), counts)
 
 
-def _told(label: str, secrets: tuple[str | None, ...]) -> str:
+def _told(label: str, way: EntryPoint) -> str:
     """Say what a person must know to get in: a URI has no place for a PIN."""
+    secrets = (way.pin, way.access_code, way.meeting_code, way.passcode, way.password)
     words = [f"{word} {secret}" for word, secret in zip(_SECRETS, secrets, strict=True) if secret]
     return ", ".join([label, *words] if label else words)
 
@@ -54,8 +54,8 @@ def _written(ways: Iterator[tuple[str, str | None, str]], counts: Sequence[int])
         video = None
         for kind, link, label in islice(ways, count):
             if link:
-                named = f";LABEL={label}" if label else ""
-                lines.append(f"\r\nCONFERENCE;VALUE=URI{FEATURES.get(kind, '')}{named}:{link}")
+                feature, mark = FEATURES.get(kind, ""), ";LABEL=" if label else ""
+                lines.append(f"\r\nCONFERENCE;VALUE=URI{feature}{mark}{label}:{link}")
                 video = video or (link if kind == "video" else None)
         if video:
             lines.append(f"\r\nX-GOOGLE-CONFERENCE:{video}")

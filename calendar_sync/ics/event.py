@@ -26,6 +26,7 @@ from calendar_sync.ics.text import (
     escape,
     is_blank,
     is_plain_uri,
+    line_columns,
     lines,
     word_columns,
 )
@@ -69,7 +70,7 @@ def write_events(
         *heads,
         *_firsts(vevents, events),
         _states(events),
-        lines("SUMMARY", _titles(events)),
+        *line_columns("SUMMARY", _titles(events)),
         _descriptions(events, sheet.options.html),
         lines("LOCATION", _visible([event.location for event in events])),
         *people_columns(sheet, guests),

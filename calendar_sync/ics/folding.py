@@ -23,6 +23,15 @@ def folded(lines: Iterable[str]) -> list[str]:
     ]
 
 
+def folded_after(begin: str, values: Iterable[str]) -> list[str]:
+    """Fold what comes after the begin of a line, its CR LF included: most of it is short."""
+    room = _LONGEST - len(begin)
+    return [
+        value if len(value) <= room else folded([f"{begin}{value}"])[0][len(begin) :]
+        for value in values
+    ]
+
+
 def ascii_columns(name: str, values: Sequence[str]) -> list[Sequence[str]]:
     """Write `NAME:value` of values that may be cut anywhere, of ASCII without a backslash.
 

@@ -101,12 +101,11 @@ def attendee_lines(people: Sequence[Person]) -> list[str]:
         elif length <= most:
             line = f"{begin}{name}:mailto:{address}"
         elif (
-            room < len(name)
-            and length < most + LINE_LENGTH
-            and name[room] < "\x80"
+            length < most + LINE_LENGTH
+            and "" < (rest := name[room:]) < "\x80"
             and name[room - 1] != "\\"
         ):
-            line = f"{begin}{name[:room]}\r\n {name[room:]}:mailto:{address}"
+            line = f"{begin}{name[:room]}\r\n {rest}:mailto:{address}"
         else:
             line = _folded_attendee(begin, name, address)
         lines.append(line)

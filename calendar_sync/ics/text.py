@@ -15,7 +15,7 @@ from functools import lru_cache
 from string import ascii_letters, digits
 from urllib.parse import quote
 
-from calendar_sync.ics.folding import ascii_columns, folded
+from calendar_sync.ics.folding import ascii_columns, folded, folded_after
 from calendar_sync.octets import has_any
 
 _CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
@@ -160,6 +160,14 @@ def lines(name: str, texts: Sequence[str]) -> list[str]:
     return folded(
         [f"\r\n{name}:{value}" if text else "" for text, value in zip(texts, values, strict=True)]
     )
+
+
+def line_columns(name: str, texts: Sequence[str]) -> list[Sequence[str]]:
+    """Do as `lines` does, as columns to be joined; for less where there is a short text everywhere."""
+    if not all(texts):
+        return [lines(name, texts)]
+    begin = f"\r\n{name}:"
+    return [[begin] * len(texts), folded_after(begin, octets(texts, escape))]
 
 
 _WORD_OCTETS = (ascii_letters + digits + "@._-").encode()
