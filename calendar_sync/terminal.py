@@ -90,7 +90,9 @@ class Terminal:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for head in heads:
+            table.add_column(head, overflow="fold")  # an id that is cut short is of no use
         for row in cells:
             table.add_row(*(Text(cell) for cell in row))  # names are data, not markup
         console = Console(no_color=bool(os.environ.get("NO_COLOR")))

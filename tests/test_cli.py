@@ -255,7 +255,9 @@ def _in_a_terminal(home: Any, *arguments: str, **environment: str) -> str:
     import pty
 
     controller, terminal = pty.openpty()
-    environment = home.environment(TERM="xterm-256color", COLUMNS="100", **environment)
+    environment = home.environment(
+        **{"TERM": "xterm-256color", "COLUMNS": "100"} | environment,
+    )
     environment.pop("NO_COLOR", None) if "NO_COLOR" not in environment else None
     with subprocess.Popen(
         home.command(*arguments), stdin=terminal, stdout=terminal, stderr=terminal, env=environment
@@ -281,6 +283,11 @@ def test_a_terminal_gets_a_table_with_heads(exported: Any) -> None:
     assert "\x1b[1m" in drawn
     assert "exported" in drawn.splitlines()[0]
     assert "\x1b" not in exported.run("calendars").stdout
+
+
+def test_a_narrow_terminal_cuts_no_id_short(exported: Any) -> None:
+    """It goes on in the next line; who wants it for calendar-sync.toml needs all of it."""
+    assert "…" not in _in_a_terminal(exported, "calendars", COLUMNS="60")
 
 
 def test_no_color_is_obeyed(exported: Any) -> None:
