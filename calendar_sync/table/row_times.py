@@ -151,6 +151,7 @@ _SHAPES = _Shapes()
 def times_cells(times: Iterable[tuple[Point | int | None, Point | int | None]]) -> list[bytes]:
     """Return what `time_cells` does for many rows, as cells joined by commas."""
     found: list[bytes] = []
+    shapes, texts, day_texts = _SHAPES, DAY_BYTES, DAYS
     for start, end in times:
         if (
             isinstance(start, Point) and start.is_plain and isinstance(end, Point) and end.is_plain
@@ -158,13 +159,15 @@ def times_cells(times: Iterable[tuple[Point | int | None, Point | int | None]]) 
             instant, offset = start.instant, start.offset
             wall = instant + offset
             day, second = wall // DAY, wall % DAY
-            around, others = _SHAPES[second, offset, end.offset, end.instant - instant, start.zone]
-            content = DAY_BYTES[day].join(around)
+            around, others = shapes[second, offset, end.offset, end.instant - instant, start.zone]
+            content = texts[day].join(around)
             for mark, shift in others:
-                content = content.replace(mark, DAY_BYTES[day + shift])
+                content = content.replace(mark, texts[day + shift])
             found.append(content)
         elif isinstance(start, int) and isinstance(end, int):
-            found.append(",".join(_all_day_cells(start, end, DAYS)).encode())
+            first, after = day_texts[start // DAY], day_texts[end // DAY]
+            last = day_texts[max(start, end - DAY) // DAY]
+            found.append(f"{first},{after},,,true,{first},{last},,".encode())
         else:
             found.append(written(time_cells(start, end)))
     return found
