@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple
@@ -113,14 +113,19 @@ class Clock:
         """
         if _are_sparse([walls]) or walls[0] < FIRST_SECOND + DAY or walls[-1] > LAST_SECOND - DAY:
             return [[self.instant_of(wall) for wall in walls]]
+        # What happens twice is meant the first time; what never happens, by the clock before.
+        changes = pairwise(self._changes(walls[0], walls[-1]))
+        untils = [
+            (after.instant + max(of.offset, after.offset), of.offset) for of, after in changes
+        ]
+        if isinstance(walls, range):
+            return _even_instants(walls, untils)
         found: list[Part] = []
         begin = 0
-        for (_, offset), after in pairwise(self._changes(walls[0], walls[-1])):
-            # What happens twice is meant the first time; what never happens, by the clock before.
-            until = after.instant + max(offset, after.offset)
-            end = place(walls, until, begin)
+        for until, offset in untils:
+            end = bisect_left(walls, until, begin)
             if end > begin:
-                found.append(_earlier(walls[begin:end], offset))
+                found.append([wall - offset for wall in walls[begin:end]])
                 begin = end
         return found
 
@@ -209,18 +214,26 @@ class Clock:
             return self._ask_at(wall)
 
 
-def place(times: Part, time: int, begin: int = 0) -> int:
-    """Return the index, from `begin` on, of the first of ascending times that is not before `time`."""
+def place(times: Part, time: int) -> int:
+    """Return the index of the first of ascending times that is not before `time`."""
     if isinstance(times, range):
         at = -((times.start - time) // times.step)
-        return max(begin, min(at, len(times)))
-    return bisect_left(times, time, begin)
+        return max(0, min(at, len(times)))
+    return bisect_left(times, time)
 
 
-def _earlier(times: Part, seconds: int) -> Part:
-    if isinstance(times, range):
-        return range(times.start - seconds, times.stop - seconds, times.step)
-    return [time - seconds for time in times]
+def _even_instants(walls: range, untils: Iterable[tuple[int, int]]) -> list[Part]:
+    """Return the instants of even wall times, each offset being in force until a wall time."""
+    found: list[Part] = []
+    at, last, step = walls.start, walls[-1], walls.step
+    for until, offset in untils:
+        if until > last:
+            return [*found, range(at - offset, last - offset + 1, step)]
+        if at < until:
+            first = until + (at - until) % step  # that is not before
+            found.append(range(at - offset, first - offset, step))
+            at = first
+    return found
 
 
 def _are_sparse(parts: Sequence[Part]) -> bool:
