@@ -15,7 +15,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from calendar_sync.recurrence.stretches import Part
-from calendar_sync.times import EPOCH, FIRST_SECOND, LAST_SECOND, at_instant, instant_of
+from calendar_sync.times import EPOCH, FIRST_SECOND, LAST_SECOND, at_instant
 
 DAY = 86400
 _STORMY = 1 << 30
@@ -203,15 +203,18 @@ class Clock:
             local = dt.datetime.fromtimestamp(instant, self.tzinfo)  # at half of at_instant's cost
         except (ValueError, OverflowError, OSError):  # at the ends of the calendar
             local = at_instant(instant, self.tzinfo)
-        offset = local.utcoffset()
-        return offset.days * DAY + offset.seconds if offset else 0
+        return _seconds(local.utcoffset())
 
-    def _ask_on_wall(self, wall: int, fold: int = 0) -> int:
+    def _ask_on_wall(self, wall: int) -> int:
         try:
             local = EPOCH + dt.timedelta(seconds=wall)
-            return wall - instant_of(local, self.tzinfo, fold)
         except OverflowError:  # past the year 9999 or before the year 1
             return self._ask_at(wall)
+        return _seconds(local.replace(tzinfo=self.tzinfo).utcoffset())
+
+
+def _seconds(offset: dt.timedelta | None) -> int:
+    return offset.days * DAY + offset.seconds if offset else 0
 
 
 def place(times: Part, time: int) -> int:
