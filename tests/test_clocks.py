@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calendar_sync.recurrence.clocks import Clock
+from calendar_sync.recurrence.clocks import SPAN_BITS, Clock
 from calendar_sync.times import EPOCH, FIRST_SECOND, LAST_SECOND, at_instant, instant_of
 
 ZONES = [
@@ -53,6 +53,23 @@ def test_every_quarter_of_an_hour_around_every_change_of_five_years() -> None:
                 assert clock.plain_offset(time) == (offset if is_once else None)
                 wall = EPOCH + dt.timedelta(seconds=time)
                 assert clock.instant_of(time) == instant_of(wall, zone)
+
+
+@given(zones, seconds)
+def test_a_span_is_calm_where_no_change_is_near(zone: ZoneInfo, instant: int) -> None:
+    """Whether or not the clock knows its changes there already."""
+    clock, knowing = Clock(zone), Clock(zone)
+    near = range(instant - 30 * 86400, instant + 30 * 86400, 3600)
+    assert [*knowing.by_offset([near])]
+    span = instant >> SPAN_BITS
+    begin, end = span << SPAN_BITS, span + 1 << SPAN_BITS
+    inside = {clock.offset_at(at) for at in range(begin - 86400, end + 86400, 900)}
+    around = inside | {clock.offset_at(at) for at in range(begin - 3 * 86400, end + 3 * 86400, 900)}
+    for calm in (clock.calm_offsets[span], knowing.calm_offsets[span]):
+        if calm is None:
+            assert len(around) > 1 or min(around) % 60
+        else:
+            assert inside == {calm}
 
 
 def instants_of_all(clock: Clock, times: Sequence[int]) -> list[int]:

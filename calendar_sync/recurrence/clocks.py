@@ -42,17 +42,14 @@ class _CalmOffsets(dict[int, int | None]):
     None also for the local mean times of old, which have seconds.
     """
 
-    def __init__(self, ask: Callable[[int], int]) -> None:
+    def __init__(self, find: Callable[[int, int], int | None]) -> None:
         super().__init__()
-        self._ask = ask
+        self._find = find
 
     def __missing__(self, span: int) -> int | None:
         if len(self) >= _MOST_DAYS:
             self.clear()
-        around = range((span << SPAN_BITS) - DAY, (span + 1 << SPAN_BITS) + 2 * DAY, DAY)
-        offsets = {self._ask(at) for at in around}
-        found = min(offsets) if len(offsets) == 1 and min(offsets) % 60 == 0 else None
-        self[span] = found
+        self[span] = found = self._find(span << SPAN_BITS, span + 1 << SPAN_BITS)
         return found
 
 
@@ -63,7 +60,7 @@ class Clock:
         self.tzinfo = tzinfo
         self._by_instant: dict[int, int] = {}
         self._by_wall: dict[int, int] = {}
-        self.calm_offsets = _CalmOffsets(self._ask_at)  # by span, `instant >> SPAN_BITS`
+        self.calm_offsets = _CalmOffsets(self._calm_offset)  # by span, `instant >> SPAN_BITS`
         self._by_long_span: dict[int, list[_Change]] = {}
         self._by_spans: dict[range, list[_Change]] = {}
         self._plain_stretches: dict[int, list[tuple[int, int, int]]] = {}
@@ -160,6 +157,16 @@ class Clock:
                     known.append(_Change(seconds[at], offset))
             self._by_long_span[span] = known
         return known
+
+    def _calm_offset(self, begin: int, end: int) -> int | None:
+        first, last = begin - DAY, end + DAY
+        if all(at // _LONG_SPAN in self._by_long_span for at in (first - DAY, last + DAY)):
+            changes = pairwise(self._changes(first, last))
+            offsets = {o for (at, o), after in changes if at <= last and after.instant >= first}
+        else:  # no need to look through two years
+            offsets = {self._ask_at(at) for at in range(first, last + DAY, DAY)}
+        offset = offsets.pop()
+        return None if offsets or offset % 60 else offset
 
     def plain_offset(self, instant: int) -> int | None:
         """Return the offset at an instant whose wall time the clock shows once only, else None.
