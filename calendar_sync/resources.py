@@ -121,14 +121,12 @@ def reminders_of(event: Event) -> Reminders | None:
         return None
 
 
-def _members(
-    decode: Callable[[bytes], tuple[_T, ...]], kind: type[_T], raw: Json
-) -> tuple[_T, ...]:
+def _members(decode: Callable[[Json], tuple[_T, ...]], kind: type[_T], raw: Json) -> tuple[_T, ...]:
     """Read a list; of a member that is odd, the fields that can be read: the others stay whole."""
     if not raw:
         return ()
     try:
-        return decode(bytes(raw))
+        return decode(raw)
     except ODD:
         pass
     try:
