@@ -85,9 +85,7 @@ def remember_run(mirror: Mirror, report: Report) -> None:
 
 def remember_end(mirror: Mirror, report: Report) -> None:
     """Store a run that ended early, unless that was for want of room for the mirror itself."""
-    with suppress(
-        sqlite3.ProgrammingError
-    ):  # a new one that could not be moved to its place is shut
+    with suppress(sqlite3.ProgrammingError):  # a new one that could not be moved there is shut
         remember_run(mirror, report)
 
 

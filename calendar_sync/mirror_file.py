@@ -17,8 +17,6 @@ from calendar_sync.mirror import DamagedMirror, Mirror, sqlite_in_our_words
 from calendar_sync.schema import USUAL_CACHE, is_known_version, upgrade, version_of
 
 _T = TypeVar("_T")
-
-
 _COMPANIONS = ("-wal", "-shm", "-journal")
 _PAGES = "page_size = 8192"  # of a new file: events are a kilobyte or more
 _LOGGED = (_PAGES, "journal_mode = WAL", "synchronous = FULL")

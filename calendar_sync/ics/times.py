@@ -44,11 +44,9 @@ def plain_times(sheet: Sheet, singles: Sequence[tuple[Event, Points]]) -> list[s
     """
     texts = []
     begins: dict[str, list[int]] = {}  # on each clock
-    clock, (before, between, after), note = (
-        "UTC",
-        _marks("UTC"),
-        begins.setdefault("UTC", []).append,
-    )
+    clock = "UTC"
+    before, between, after = _marks(clock)
+    note = begins.setdefault(clock, []).append
     for event, (start, end) in singles:
         text = ""
         if event.end_time_unspecified:
@@ -57,8 +55,9 @@ def plain_times(sheet: Sheet, singles: Sequence[tuple[Event, Points]]) -> list[s
             zone = start.zone
             if start.is_plain and end.is_plain and start.instant < end.instant and end.zone == zone:
                 if zone != clock:
-                    clock, (before, between, after) = zone, _marks(zone)
-                    note = begins.setdefault(zone, []).append
+                    clock = zone
+                    before, between, after = _marks(clock)
+                    note = begins.setdefault(clock, []).append
                 begin = start.instant + start.offset
                 note(begin)
                 day = begin // DAY

@@ -8,7 +8,7 @@ import html
 from calendar_sync.errors import ExitCode
 from calendar_sync.grants.grant import read_instant
 from calendar_sync.history import CalendarReport, Report
-from calendar_sync.terminal import one_line
+from calendar_sync.terminal import counted, one_line
 
 _LONGEST = 300
 _MEANINGS = {code.value: code.meaning for code in ExitCode}
@@ -57,8 +57,7 @@ def distance(delta: dt.timedelta) -> str:
     left = int(abs(delta).total_seconds())
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if left >= size:
-            number = left // size
-            return f"{number} {unit}" + ("" if number == 1 else "s")
+            return counted(left // size, unit)
     return "moments"
 
 
